@@ -1,0 +1,49 @@
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+
+const MESSAGE_HEAD = Buffer.from("event: message\ndata: ");
+const FRAME_TAIL = Buffer.from("\n\n");
+const FRAME_BYTES = MESSAGE_HEAD.length + FRAME_TAIL.length;
+
+/** A comment: keeps the stream alive, and no client sees it (HTML Standard, section 9.2.6). */
+export const HEARTBEAT: Buffer = Buffer.from(": heartbeat\n\n");
+
+/**
+ * Makes one event of text that the proxy wrote itself. Line breaks in `data` become further data lines; the event's
+ * name must not hold any.
+ */
+export function eventFrame(event: string, data: string): Buffer {
+  return Buffer.from(`event: ${event}\n${data.replace(/^/gm, "data: ")}\n\n`);
+}
+
+/**
+ * Puts validated JSON messages, each on one line, into one buffer of `message` events, byte for byte.
+ *
+ * A carriage return ends a line of an event stream as a newline does, and may stand between JSON tokens: it becomes a
+ * space, or the rest of the message would be read as fields of the stream. Valid JSON has no raw one inside a string.
+ */
+export function messageFrames(lines: readonly Buffer[]): Buffer {
+  let size = 0;
+  for (const line of lines) size += line.length + FRAME_BYTES;
+  const frames = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const line of lines) {
+    frames.set(MESSAGE_HEAD, at);
+    at += MESSAGE_HEAD.length;
+    frames.set(line, at);
+    if (line.includes(CR)) replaceLineBreaks(frames.subarray(at, at + line.length));
+    at += line.length;
+    frames.set(FRAME_TAIL, at);
+    at += FRAME_TAIL.length;
+  }
+  return frames;
+}
+
+/** Turns validated JSON into one line, in place: every raw CR or LF of it stands between tokens. */
+export function replaceLineBreaks(json: Uint8Array): void {
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i];
+    if (byte === CR || byte === LF) json[i] = SPACE;
+  }
+}
