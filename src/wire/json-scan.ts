@@ -1,0 +1,307 @@
+/** The members of a JSON-RPC message's top level that a router needs, as places in the scanned bytes; -1: absent. */
+export interface ScannedMessage {
+  readonly idStart: number;
+  readonly idEnd: number;
+  readonly methodStart: number;
+  readonly methodEnd: number;
+  readonly jsonrpcStart: number;
+  readonly jsonrpcEnd: number;
+  readonly hasResult: boolean;
+  readonly hasError: boolean;
+}
+
+/** Why bytes were not taken for a JSON object. */
+export type ScanFlaw = "not-json" | "too-deep" | "not-object" | "array" | "ambiguous";
+
+/** Checks that bytes are one JSON object (RFC 8259) and finds its JSON-RPC members, in one pass. */
+export type JsonScanner = (bytes: Buffer) => ScannedMessage | ScanFlaw;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** From this length on, the runtime's own search and parser beat a loop over the bytes of a string. */
+const LONG_STRING = 256;
+
+/** The exact names. A name that differs from one of these in case alone is refused: parsers disagree about it. */
+const MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const;
+type Member = (typeof MEMBERS)[number];
+const MEMBER_BITS: ReadonlyMap<string, number> = new Map(MEMBERS.map((name, index) => [name, 1 << index]));
+
+/**
+ * Makes a scanner. The bytes must be valid UTF-8 already (`isUtf8` of node:buffer is much faster than any loop).
+ *
+ * It exists because JSON.parse loses what a proxy must keep: the digits of an id above 2^53, and the fact that a
+ * member came twice. It is iterative, so depth costs no stack, and linear, so that no input can stall the loop.
+ *
+ * @param maxDepth deepest nesting of arrays and objects that is taken.
+ */
+export function createJsonScanner(maxDepth: number): JsonScanner {
+  // One bit of memory a level: is it an object? Reused from scan to scan, which run to their end without interruption.
+  const isObject = new Uint8Array(maxDepth + 1);
+
+  return (bytes) => {
+    const end = bytes.length;
+    let at = 0;
+    let nextBackslash = -1;
+
+    const skipSpace = () => {
+      for (; at < end; at++) {
+        const byte = bytes[at];
+        if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
+      }
+    };
+
+    const skipEscape = (): boolean => {
+      const byte = bytes[at + 1];
+      if (byte === 0x75) {
+        for (let i = at + 2; i < at + 6; i++) if (!isHexDigit(bytes[i])) return false;
+        at += 6;
+        return true;
+      }
+      // " \ / b f n r t
+      if (
+        byte === QUOTE ||
+        byte === BACKSLASH ||
+        byte === 0x2f ||
+        byte === 0x62 ||
+        byte === 0x66 ||
+        byte === 0x6e ||
+        byte === 0x72 ||
+        byte === 0x74
+      ) {
+        at += 2;
+        return true;
+      }
+      return false;
+    };
+
+    /** `at` stands behind the opening quote; afterwards behind the closing one. */
+    const skipString = (): boolean => {
+      for (;;) {
+        const pause = Math.min(end, at + LONG_STRING);
+        while (at < pause) {
+          const byte = bytes[at];
+          if (byte === QUOTE) {
+            at++;
+            return true;
+          }
+          if (byte === undefined || byte < 0x20) return false;
+          if (byte === BACKSLASH) {
+            if (!skipEscape()) return false;
+          } else at++;
+        }
+        if (at >= end) return false;
+        const quote = bytes.indexOf(QUOTE, at);
+        if (quote === -1) return false;
+        if (nextBackslash < at) {
+          nextBackslash = bytes.indexOf(BACKSLASH, at);
+          if (nextBackslash === -1) nextBackslash = end;
+        }
+        const stop = Math.min(quote, nextBackslash);
+        if (stop - at >= LONG_STRING) {
+          if (!isPlainText(bytes.toString("latin1", at, stop))) return false;
+          at = stop;
+        }
+      }
+    };
+
+    const skipNumber = (): boolean => {
+      if (bytes[at] === 0x2d) at++;
+      if (bytes[at] === 0x30) at++;
+      else if (!skipDigits()) return false;
+      if (bytes[at] === 0x2e) {
+        at++;
+        if (!skipDigits()) return false;
+      }
+      const exponent = bytes[at];
+      if (exponent === 0x65 || exponent === 0x45) {
+        at++;
+        const sign = bytes[at];
+        if (sign === 0x2b || sign === 0x2d) at++;
+        if (!skipDigits()) return false;
+      }
+      return true;
+    };
+
+    const skipDigits = (): boolean => {
+      const first = at;
+      for (; at < end; at++) {
+        const byte = bytes[at];
+        if (byte === undefined || byte < 0x30 || byte > 0x39) break;
+      }
+      return at > first;
+    };
+
+    const skipWord = (word: string): boolean => {
+      for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) return false;
+      at += word.length;
+      return true;
+    };
+
+    /** A string, a number or a literal, whose first byte is given and stands at `at`. */
+    const skipScalar = (first: number | undefined): boolean => {
+      switch (first) {
+        case QUOTE:
+          at++;
+          return skipString();
+        case 0x74:
+          return skipWord("true");
+        case 0x66:
+          return skipWord("false");
+        case 0x6e:
+          return skipWord("null");
+        default:
+          return skipNumber();
+      }
+    };
+
+    skipSpace();
+    const first = bytes[at];
+    if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
+      // A scalar is JSON too, and deserves the other answer.
+      if (!skipScalar(first)) return "not-json";
+      skipSpace();
+      return at === end ? "not-object" : "not-json";
+    }
+    const isArray = first === OPEN_ARRAY;
+
+    const found = {
+      idStart: -1,
+      idEnd: -1,
+      methodStart: -1,
+      methodEnd: -1,
+      jsonrpcStart: -1,
+      jsonrpcEnd: -1,
+      hasResult: false,
+      hasError: false,
+    };
+    let seen = 0;
+    let ambiguous = false;
+    let member: Member | undefined;
+    let memberStart = -1;
+
+    const enterMember = (keyStart: number, keyEnd: number) => {
+      member = undefined;
+      if (keyEnd - keyStart > 64) return;
+      const raw = bytes.toString("latin1", keyStart, keyEnd);
+      // An escaped spelling of a name is that name for every parser.
+      const name = raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
+      const bit = MEMBER_BITS.get(name);
+      if (bit === undefined) {
+        if (MEMBER_BITS.has(name.toLowerCase())) ambiguous = true;
+        return;
+      }
+      if ((seen & bit) !== 0) ambiguous = true;
+      seen |= bit;
+      member = MEMBERS[Math.log2(bit)];
+    };
+
+    const leaveMember = () => {
+      switch (member) {
+        case "id":
+          found.idStart = memberStart;
+          found.idEnd = at;
+          break;
+        case "method":
+          found.methodStart = memberStart;
+          found.methodEnd = at;
+          break;
+        case "jsonrpc":
+          found.jsonrpcStart = memberStart;
+          found.jsonrpcEnd = at;
+          break;
+        case "result":
+          found.hasResult = true;
+          break;
+        case "error":
+          found.hasError = true;
+          break;
+      }
+      member = undefined;
+    };
+
+    let depth = 0;
+    let expectValue = true;
+    for (;;) {
+      skipSpace();
+      const byte = bytes[at];
+      if (expectValue) {
+        if (depth === 1 && !isArray) memberStart = at;
+        if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+          depth++;
+          if (depth > maxDepth) return "too-deep";
+          isObject[depth] = byte === OPEN_OBJECT ? 1 : 0;
+          at++;
+          skipSpace();
+          const next = bytes[at];
+          if (byte === OPEN_ARRAY) {
+            if (next !== CLOSE_ARRAY) continue;
+          } else if (next !== CLOSE_OBJECT) {
+            if (next !== QUOTE) return "not-json";
+            const keyStart = ++at;
+            if (!skipString()) return "not-json";
+            if (depth === 1) enterMember(keyStart, at - 1);
+            skipSpace();
+            if (bytes[at] !== COLON) return "not-json";
+            at++;
+            continue;
+          }
+          // Empty: fall through to the closing bracket.
+          expectValue = false;
+          continue;
+        }
+        if (!skipScalar(byte)) return "not-json";
+        if (depth === 1 && !isArray) leaveMember();
+        expectValue = false;
+        continue;
+      }
+      const inObject = isObject[depth] === 1;
+      if (byte === COMMA) {
+        at++;
+        if (inObject) {
+          skipSpace();
+          if (bytes[at] !== QUOTE) return "not-json";
+          const keyStart = ++at;
+          if (!skipString()) return "not-json";
+          if (depth === 1) enterMember(keyStart, at - 1);
+          skipSpace();
+          if (bytes[at] !== COLON) return "not-json";
+          at++;
+        }
+        expectValue = true;
+        continue;
+      }
+      if (byte !== (inObject ? CLOSE_OBJECT : CLOSE_ARRAY)) return "not-json";
+      at++;
+      depth--;
+      if (depth === 0) {
+        skipSpace();
+        if (at !== end) return "not-json";
+        if (isArray) return "array";
+        return ambiguous ? "ambiguous" : found;
+      }
+      if (depth === 1 && !isArray) leaveMember();
+    }
+  };
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}
+
+/** Text of a JSON string between two escapes: true when it has no raw control character. */
+function isPlainText(text: string): boolean {
+  try {
+    JSON.parse(`"${text}"`);
+    return true;
+  } catch {
+    return false;
+  }
+}
