@@ -1,10 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { CallToolResult, McpServer, ServerContext } from "@modelcontextprotocol/server";
 import { z } from "zod";
+import { CLIENT_VARIABLES_VARIABLE } from "../../process/environment.ts";
 import type { CountCall } from "./content.ts";
-
-/** Names, comma separated, of the variables that the client set for this child. The proxy sets it; the values stay where they are. */
-const CLIENT_VARIABLES = "MCP_SSE_PROXY_CLIENT_VARIABLES";
 
 const MAX_DURATION_MS = 120_000;
 const MAX_STEPS = 1000;
@@ -62,7 +60,7 @@ export function registerTools(server: McpServer, count: CountCall): void {
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     () => {
-      const names = (process.env[CLIENT_VARIABLES] ?? "").split(",").filter((name) => name !== "");
+      const names = (process.env[CLIENT_VARIABLES_VARIABLE] ?? "").split(",").filter((name) => name !== "");
       const text = names.length === 0 ? "The client set no variables." : names.join("\n");
       return answer({ content: [{ type: "text", text }], structuredContent: { names } });
     },

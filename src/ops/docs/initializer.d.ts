@@ -1,0 +1,3 @@
+/** Path of the file, in the source tree or inside the binary. */
+declare const path: string;
+export default path;
