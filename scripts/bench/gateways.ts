@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export const GATEWAYS = ["ceiling", "ours", "supergateway", "mcp-proxy"] as const;
+export type GatewayName = (typeof GATEWAYS)[number];
+
+/** What a gateway is started for. */
+export interface Setting {
+  /** A free port. */
+  readonly port: number;
+  /** The stdio server to run, as an argument vector. */
+  readonly child: readonly string[];
+  /** Where a configuration file may be written. */
+  readonly directory: string;
+  /** A variable that the children must inherit, so that they can be found again. */
+  readonly marker: readonly [name: string, value: string];
+  /** Path of our executable. */
+  readonly proxy: string;
+}
+
+/** How a gateway is started and reached. */
+export interface Launch {
+  readonly command: readonly string[];
+  /** Beyond PATH, HOME and the marker. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Answers 200 when the gateway is up. */
+  readonly healthPath: string;
+  readonly ssePath: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const ROOT = resolve(import.meta.dir, "../..");
+/** Longer than the least that our proxy takes; it never leaves this machine's loopback. */
+const SECRET = "benchmark-secret-benchmark-secret-0123456789";
+
+/** Each gateway at its defaults, logging as little as it can, with one stdio server, on loopback as far as it has the option. */
+export function launchOf(name: GatewayName, setting: Setting): Launch {
+  const port = String(setting.port);
+  switch (name) {
+    case "ceiling":
+      return {
+        command: [process.execPath, join(import.meta.dir, "ceiling.ts"), port, ...setting.child],
+        env: {},
+        healthPath: "/health",
+        ssePath: "/x/sse",
+        headers: {},
+      };
+    case "ours":
+      return {
+        command: [resolve(setting.proxy), "--config", ourConfiguration(setting)],
+        env: { MAXIM_SECRET: SECRET, PORT: port, LOG_FORMAT: "json", LOG_LEVEL: "ERROR", RATE_LIMIT_PER_MINUTE: "0" },
+        healthPath: "/health",
+        ssePath: "/bench/sse",
+        headers: { Authorization: `Bearer ${SECRET}` },
+      };
+    case "supergateway": {
+      const stdio = setting.child.map((word) => `'${word}'`).join(" ");
+      const options = ["--outputTransport", "sse", "--logLevel", "none", "--healthEndpoint", "/health"];
+      return {
+        command: ["node", packageFile(name, "dist/index.js"), "--stdio", stdio, "--port", port, ...options],
+        env: {},
+        healthPath: "/health",
+        ssePath: "/sse",
+        headers: {},
+      };
+    }
+    case "mcp-proxy":
+      return {
+        command: [
+          ...["node", packageFile(name, "dist/bin/mcp-proxy.mjs"), "--host", "127.0.0.1", "--port", port],
+          ...["--", ...setting.child],
+        ],
+        env: {},
+        healthPath: "/ping",
+        ssePath: "/sse",
+        headers: {},
+      };
+  }
+}
+
+/** The version that stands in the report. */
+export function versionOf(name: GatewayName): string {
+  if (name === "ceiling") return `Bun ${Bun.version}`;
+  const file = name === "ours" ? join(ROOT, "package.json") : packageFile(name, "package.json");
+  const manifest: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const known = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return known ? String(manifest.version) : "unknown";
+}
+
+function packageFile(name: string, file: string): string {
+  return join(ROOT, "node_modules", name, file);
+}
+
+function ourConfiguration(setting: Setting): string {
+  const [command, ...args] = setting.child;
+  const [name, value] = setting.marker;
+  const file = join(setting.directory, "ours.json");
+  const limits = { sessions: 4000, sessionsPerServer: 4000 };
+  writeFileSync(file, JSON.stringify({ mcpServers: { bench: { command, args, env: { [name]: value } } }, limits }));
+  return file;
+}
