@@ -1,0 +1,49 @@
+import { timingSafeEqual } from "node:crypto";
+
+/** What an Authorization header holds. `malformed` and a wrong token get the same answer. */
+export type Bearer =
+  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "malformed" };
+
+const ABSENT: Bearer = { kind: "absent" };
+const MALFORMED: Bearer = { kind: "malformed" };
+
+const SCHEME = /^bearer /i;
+const TOKEN68 = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/**
+ * Makes the comparison with the proxy's secret. Both sides are hashed first: the digests are of one length, so the work is
+ * the same for every guess and its time says nothing about the secret (A2).
+ *
+ * Throws a TypeError for a secret that is empty or cannot be sent as a bearer token.
+ */
+export function createSecretCheck(secret: string): (presented: string) => boolean {
+  if (!isBearerToken(secret)) {
+    throw new TypeError(
+      "The secret must consist of letters, digits and -._~+/ with = at its end, to be sent as a bearer token.",
+    );
+  }
+  const expected = Bun.SHA256.hash(secret);
+  const actual = new Uint8Array(expected.length);
+  return (presented) => {
+    Bun.SHA256.hash(presented, actual);
+    return timingSafeEqual(actual, expected);
+  };
+}
+
+/**
+ * Reads an Authorization header as a bearer token (RFC 6750, section 2.1): the scheme in any case, one space, and the rest
+ * of the header as a token68. Anything else is malformed, two headers joined by a comma too (A3).
+ */
+export function parseBearer(authorization: string | null): Bearer {
+  if (authorization === null) return ABSENT;
+  if (!SCHEME.test(authorization)) return MALFORMED;
+  const token = authorization.slice(7);
+  return isBearerToken(token) ? { kind: "token", token } : MALFORMED;
+}
+
+/** Whether a text can be sent as a bearer token; a secret that is none could never be presented. */
+export function isBearerToken(text: string): boolean {
+  return TOKEN68.test(text);
+}

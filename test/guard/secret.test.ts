@@ -1,0 +1,66 @@
+import { describe, expect, test } from "bun:test";
+import { createSecretCheck, parseBearer } from "../../src/guard/secret.ts";
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+
+describe("createSecretCheck", () => {
+  const check = createSecretCheck(SECRET);
+
+  test("passes the secret and nothing else", () => {
+    expect(check(SECRET)).toBe(true);
+    expect(check(SECRET.replace("f", "g"))).toBe(false);
+    expect(check(SECRET)).toBe(true);
+  });
+
+  test.each(["", "0", SECRET.slice(0, -1), `${SECRET}0`, SECRET.toUpperCase(), SECRET.repeat(500)])(
+    "A2: refuses a guess of any length: %#",
+    (guess) => {
+      expect(check(guess)).toBe(false);
+    },
+  );
+
+  test("two checks don't share what they compare with", () => {
+    const other = createSecretCheck("another-secret");
+    expect(other("another-secret")).toBe(true);
+    expect(check("another-secret")).toBe(false);
+    expect(check(SECRET)).toBe(true);
+  });
+
+  test.each(["", "with space", "p\u00e4ssword", "a=b", "a,b"])(
+    "refuses to guard with %j, which nobody can send",
+    (secret) => {
+      expect(() => createSecretCheck(secret)).toThrow(TypeError);
+    },
+  );
+});
+
+describe("parseBearer", () => {
+  test.each([
+    ["Bearer abc", "abc"],
+    ["bearer abc", "abc"],
+    ["BEARER a-._~+/9==", "a-._~+/9=="],
+  ])("A3: reads %s", (header, token) => {
+    expect(parseBearer(header)).toEqual({ kind: "token", token });
+  });
+
+  test("tells an absent header apart", () => {
+    expect(parseBearer(null)).toEqual({ kind: "absent" });
+  });
+
+  test.each([
+    ...[
+      "",
+      "Bearer",
+      "Bearer ",
+      "Bearer  x",
+      "Bearer\tx",
+      "Bearer x ",
+      " Bearer x",
+      "Bearer x y",
+      "Bearer x, Bearer x",
+    ],
+    ...["Basic x", "Bearer\u00a0x", "Bearer x=y", "Bearer =", "Bearer x\n", "Bearer x\u00e9", "Bearerx", "x"],
+  ])("A3: finds %j malformed", (header) => {
+    expect(parseBearer(header)).toEqual({ kind: "malformed" });
+  });
+});
