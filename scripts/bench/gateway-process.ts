@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GatewayName, launchOf } from "./gateways.ts";
@@ -32,7 +32,17 @@ export interface StartOptions {
 
 /** Starts a gateway in a process group and directory of its own and waits until it is healthy. Throws with its output when it is not. */
 export async function startGateway(name: GatewayName, options: StartOptions): Promise<Running> {
+  if (name === "ours" && !existsSync(options.proxy)) throw new Error(`no ${options.proxy}: scripts/build makes it`);
   const directory = mkdtempSync(join(tmpdir(), "mcp-bench-"));
+  try {
+    return await startIn(directory, name, options);
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(directory: string, name: GatewayName, options: StartOptions): Promise<Running> {
   const marker = [MARKER, crypto.randomUUID()] as const;
   const port = await freePort();
   const launch = launchOf(name, { ...options, port, directory, marker });
