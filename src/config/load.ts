@@ -1,0 +1,101 @@
+import { readAllowlist } from "./allowlist.ts";
+import type { Settings } from "./configuration.ts";
+import type { Fault } from "./fault.ts";
+import { readConfigurationFile } from "./file.ts";
+import { createSettingsReader } from "./reader.ts";
+import { FileSchema } from "./schema.ts";
+import { schemaFaults } from "./schema-faults.ts";
+import { readServerLimits, readServerTimeouts } from "./server-limits.ts";
+import { ALL_SETTINGS, SETTINGS } from "./settings.ts";
+import { suggest } from "./suggestion.ts";
+
+export interface ConfigurationInput {
+  /** Values of command line options, by the option with its dashes: "--port" → "8080". */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly workingDirectory: string;
+  /** The command that runs the built-in demo server: this executable, and its arguments. */
+  readonly demoCommand: readonly [string, ...string[]];
+}
+
+/** The settings, or everything that is wrong with the configuration. */
+export type LoadedConfiguration =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/**
+ * Reads the configuration: flags before environment before file before defaults. It reads the file system, and nothing of the
+ * process: that is in the input. Every fault is reported at once; a program that is not found is none (see warnings).
+ */
+export async function loadConfiguration(input: ConfigurationInput): Promise<LoadedConfiguration> {
+  const { flags, environment, workingDirectory } = input;
+  const file = await readConfigurationFile(
+    createSettingsReader({ flags, environment, file: undefined, content: undefined }).read(SETTINGS.file),
+    workingDirectory,
+  );
+  const reader = createSettingsReader({ flags, environment, file: file.name, content: file.content });
+  const { read } = reader;
+  read(SETTINGS.file);
+  const secret = read(SETTINGS.secret);
+  const scalars = {
+    listen: { host: read(SETTINGS.host), port: read(SETTINGS.port), basePath: read(SETTINGS.basePath) },
+    rateLimit: { requestsPerMinute: read(SETTINGS.requestsPerMinute), burst: read(SETTINGS.burst) },
+    corsOrigins: read(SETTINGS.corsOrigins),
+    allowedHosts: read(SETTINGS.allowedHosts),
+    trustedProxies: read(SETTINGS.trustedProxies),
+    limits: {
+      sessions: read(SETTINGS.sessions),
+      requestBytes: read(SETTINGS.requestBytes),
+      concurrentStarts: read(SETTINGS.concurrentStarts),
+    },
+    serverDefaults: { limits: readServerLimits(read), timeouts: readServerTimeouts(read) },
+    timeouts: { shutdownMs: read(SETTINGS.shutdown) },
+    log: { level: read(SETTINGS.logLevel), format: read(SETTINGS.logFormat) },
+  };
+  const allowlist = await readAllowlist({
+    content: file.content,
+    file: file.name ?? "built-in",
+    environment,
+    secrets: [SETTINGS.secret.environment],
+    // Windows spells it Path.
+    programs: { path: environment["PATH"] ?? environment["Path"], directory: file.directory },
+    defaults: read,
+    demoCommand: input.demoCommand,
+  });
+  const faults = [
+    ...unknownFlags(flags),
+    ...(environment[SETTINGS.secret.environment] ? [] : [missingSecret()]),
+    ...reader.faults(),
+    ...file.faults,
+    ...(file.content === undefined ? [] : schemaFaults(file.name ?? "", FileSchema, file.content)),
+    ...allowlist.faults,
+  ];
+  if (secret === undefined || faults.length > 0) return { ok: false, faults };
+  return {
+    ok: true,
+    settings: { file: file.name, secret, ...scalars, servers: allowlist.servers, sources: reader.sources },
+  };
+}
+
+function missingSecret(): Fault {
+  const { environment, kind } = SETTINGS.secret;
+  const parsed = kind.parse(undefined);
+  return {
+    where: `environment ${environment}`,
+    problem: `it is not set${parsed.ok ? "" : `: expected ${parsed.expected}`}`,
+  };
+}
+
+function unknownFlags(flags: ReadonlyMap<string, string>): Fault[] {
+  const known = ALL_SETTINGS.flatMap(({ flag }) => (flag === undefined ? [] : [flag]));
+  return [...flags.keys()]
+    .filter((flag) => !known.includes(flag))
+    .map((flag) => {
+      const near = suggest(flag, known);
+      return {
+        where: `option ${flag}`,
+        problem: `unknown option${near === undefined ? "" : `: did you mean ${near}?`}`,
+      };
+    });
+}

@@ -1,0 +1,48 @@
+import type { Kind, Written } from "./kind.ts";
+
+/** One scalar setting: its names in every place, its kind, its default and what it does. */
+export interface Setting<T> {
+  /** Path in the configuration file; undefined: it has no place there. */
+  readonly key: string | undefined;
+  /** Command line option with its dashes; undefined: none, because process lists show options to everybody. */
+  readonly flag: string | undefined;
+  readonly environment: string;
+  readonly kind: Kind<T>;
+  readonly default: T;
+  /** The default as a file would hold it. */
+  readonly defaultWritten: Written;
+  /** Effect, danger and off switch, in Markdown. */
+  readonly description: string;
+  /** Its value is shown nowhere: not in a fault, not in a report. */
+  readonly sensitive: boolean;
+}
+
+/** What all settings have in common, whatever their values are. */
+export type AnySetting = Omit<Setting<unknown>, "kind" | "default">;
+
+interface Names {
+  readonly key?: string;
+  readonly flag?: string;
+  readonly environment: string;
+}
+
+/** Makes a setting. */
+export function setting<T>(names: Names, kind: Kind<T>, fallback: T, description: string): Setting<T> {
+  return {
+    key: names.key,
+    flag: names.flag,
+    environment: names.environment,
+    kind,
+    default: fallback,
+    defaultWritten: kind.write(fallback),
+    description,
+    // The two go together: what must not stand in a process list must not stand in a report either.
+    sensitive: names.flag === undefined,
+  };
+}
+
+/** The regular names of a setting, from its path in the file: `limits.lineBytes`, `--limits-line-bytes`, `LIMITS_LINE_BYTES`. */
+export function regularNames(key: string): Required<Names> {
+  const kebab = key.replaceAll(".", "-").replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+  return { key, flag: `--${kebab}`, environment: kebab.replaceAll("-", "_").toUpperCase() };
+}

@@ -1,0 +1,221 @@
+import {
+  BASE_PATH,
+  DURATION,
+  FILE,
+  HOST,
+  HOSTS,
+  type Kind,
+  ORIGINS,
+  PROXIES,
+  SECRET,
+  SIZE,
+  type Written,
+  whole,
+  word,
+} from "./kind.ts";
+import { type AnySetting, regularNames, type Setting, setting } from "./setting.ts";
+
+const MB = 1024 ** 2;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** A count of things that may be unlimited. */
+const COUNT = whole(0, 1_000_000, ", 0 for no limit");
+
+const named = <T>(key: string, kind: Kind<T>, fallback: T, description: string): Setting<T> =>
+  setting(regularNames(key), kind, fallback, description);
+
+/** A server's own limits: each is a setting of the whole proxy, and an entry of the allowlist may have its own value. */
+export const SERVER_LIMITS = {
+  sessionsPerServer: named(
+    "limits.sessionsPerServer",
+    COUNT,
+    100,
+    "Sessions open at once on one server; more get 503. Each is a process tree: npx takes some 80 MB. 0: no limit.",
+  ),
+  lineBytes: named(
+    "limits.lineBytes",
+    SIZE,
+    16 * MB,
+    "Longest message from a child; a longer one ends the session. 0: no limit, so one child can fill the memory.",
+  ),
+  outboxBytes: named(
+    "limits.outboxBytes",
+    SIZE,
+    4 * MB,
+    "Bytes that may wait for a slow reader, on either side of a session; beyond, its writer waits. 0: no limit, so one slow client can fill the memory.",
+  ),
+};
+
+/** A server's own time limits, likewise. */
+export const SERVER_TIMEOUTS = {
+  start: named(
+    "timeouts.start",
+    DURATION,
+    3 * MINUTE,
+    "From a session's first request to the child's first answer, and the longest wait for a turn to start. npx may have to download first. 0: off.",
+  ),
+  request: named(
+    "timeouts.request",
+    DURATION,
+    3 * MINUTE,
+    "From a request to its answer; progress of the request starts it anew. 0: off.",
+  ),
+  idle: named(
+    "timeouts.idle",
+    DURATION,
+    30 * MINUTE,
+    "Ends a session without JSON-RPC traffic while no stream is open. 0: off, and what clients leave behind stays until `timeouts.lifetime`.",
+  ),
+  silent: named(
+    "timeouts.silent",
+    DURATION,
+    2 * HOUR,
+    "Ends a session without JSON-RPC traffic while a stream is open: a client that vanished looks like a quiet one. 0: off.",
+  ),
+  lifetime: named("timeouts.lifetime", DURATION, 24 * HOUR, "Ends a session of this age, busy or not. 0: off."),
+  heartbeat: named(
+    "timeouts.heartbeat",
+    DURATION,
+    10 * SECOND,
+    "Between two comments on a quiet event stream: they keep hops from closing it and find clients that are gone. 0: off.",
+  ),
+  stalledWrite: named(
+    "timeouts.stalledWrite",
+    DURATION,
+    30 * SECOND,
+    "A write to a client that makes no headway for so long means that the client is gone. 0: off, and a stuck client keeps its child.",
+  ),
+  gracefulStop: named(
+    "timeouts.gracefulStop",
+    DURATION,
+    10 * SECOND,
+    "From closing a child's stdin, through SIGTERM, to SIGKILL. 0: killed at once.",
+  ),
+};
+
+/**
+ * Every scalar setting: the one table from which the file's schema, the reading of flags and environment, the help text, the
+ * `check` report and the README's table are made.
+ */
+export const SETTINGS = {
+  secret: setting(
+    { environment: "MAXIM_SECRET" },
+    SECRET,
+    undefined,
+    "The bearer token that every caller must show. Required: at least 32 printable ASCII characters without spaces (`openssl rand -base64 32`). The environment is its only place: process lists show options, and files get committed.",
+  ),
+  file: setting(
+    { flag: "--config", environment: "MCP_PROXY_CONFIG" },
+    FILE,
+    undefined,
+    "The configuration file (.json, .jsonc, .yaml, .yml, .toml). Default: `mcp-sse-proxy.{json,jsonc,yaml,toml}` in the working directory, if there is one.",
+  ),
+  host: setting(
+    { key: "listen.host", flag: "--host", environment: "HOST" },
+    HOST,
+    "127.0.0.1",
+    "Address to listen on. `0.0.0.0` or `::` takes callers from everywhere: set `allowedHosts` with it.",
+  ),
+  port: setting(
+    { key: "listen.port", flag: "--port", environment: "PORT" },
+    whole(0, 65535),
+    8000,
+    "TCP port to listen on. 0: any free one, printed at start.",
+  ),
+  basePath: setting(
+    { key: "listen.basePath", flag: "--base-path", environment: "BASE_PATH" },
+    BASE_PATH,
+    "",
+    'The path under which a reverse proxy in front serves this one; it stands before every URL that is sent to clients. Default: none (`""`).',
+  ),
+  requestsPerMinute: setting(
+    { key: "rateLimit.requestsPerMinute", flag: "--rate-limit-per-minute", environment: "RATE_LIMIT_PER_MINUTE" },
+    COUNT,
+    100,
+    "Requests a minute and client, on average; more get 429. 0: off.",
+  ),
+  burst: setting(
+    { key: "rateLimit.burst", flag: "--rate-limit-burst", environment: "RATE_LIMIT_BURST" },
+    whole(1, 1_000_000, "; the rate limit is switched off by rateLimit.requestsPerMinute 0"),
+    10,
+    "Requests that a client may make at once before the rate counts.",
+  ),
+  corsOrigins: setting(
+    { key: "cors.origins", flag: "--allowed-origins", environment: "ALLOWED_ORIGINS" },
+    ORIGINS,
+    [],
+    "Origins of web pages that may call the proxy from a browser, such as `https://app.example.com`. Any other Origin than the proxy's own gets 403. Default: none.",
+  ),
+  trustedProxies: setting(
+    { key: "trustedProxies", flag: "--trusted-proxies", environment: "TRUSTED_PROXIES" },
+    PROXIES,
+    [],
+    "Hops whose forwarded headers tell the client's address: IPs, CIDR blocks, `loopback`, `private`, or `fly` (believe `Fly-Client-IP`). Whoever is in the list can claim any address. Default: none.",
+  ),
+  allowedHosts: setting(
+    { key: "allowedHosts", flag: "--allowed-hosts", environment: "ALLOWED_HOSTS" },
+    HOSTS,
+    [],
+    "Names that a Host header may carry, against DNS rebinding; `*` is any. Default: loopback names on a loopback address, any elsewhere.",
+  ),
+  sessions: named(
+    "limits.sessions",
+    COUNT,
+    1000,
+    "Sessions open at once in all; more get 503. Memory for the children is what a host runs out of. 0: no limit.",
+  ),
+  requestBytes: named(
+    "limits.requestBytes",
+    SIZE,
+    4 * MB,
+    "Longest request body; a longer one gets 413. 0: no limit, so one caller can fill the memory.",
+  ),
+  concurrentStarts: named(
+    "limits.concurrentStarts",
+    COUNT,
+    4,
+    "Children that may be starting at once; the others wait their turn. 0: no limit.",
+  ),
+  ...SERVER_LIMITS,
+  ...SERVER_TIMEOUTS,
+  shutdown: named(
+    "timeouts.shutdown",
+    DURATION,
+    25 * SECOND,
+    "From SIGTERM to the end of the process: the host's own limit must be longer. 0: requests in flight are waited for without end.",
+  ),
+  logLevel: setting(
+    { key: "log.level", flag: "--log-level", environment: "LOG_LEVEL" },
+    word("DEBUG", "INFO", "WARN", "ERROR"),
+    "INFO",
+    "DEBUG, INFO, WARN or ERROR. DEBUG adds what the children write to stderr.",
+  ),
+  logFormat: setting(
+    { key: "log.format", flag: "--log-format", environment: "LOG_FORMAT" },
+    word("auto", "pretty", "json"),
+    "auto",
+    "pretty, json or auto: pretty on a terminal, JSON otherwise.",
+  ),
+};
+
+/** The same settings as a list, in the order of the table. */
+export const ALL_SETTINGS: readonly AnySetting[] = Object.values(SETTINGS);
+
+/** A value of a setting as text, the way a flag or an environment variable would hold it. */
+export function writtenText(written: Written): string {
+  return typeof written === "object" ? written.join(",") : String(written);
+}
+
+/** The table of the README: a test holds the two together. */
+export function settingsMarkdown(): string {
+  const rows = ALL_SETTINGS.map((one) => {
+    const file = one.key === undefined ? "" : `\`${one.key}\``;
+    const flag = one.flag === undefined ? "" : `\`${one.flag}\``;
+    const fallback = one === SETTINGS.secret ? "required" : writtenText(one.defaultWritten);
+    const shown = fallback === "" || fallback === "required" ? fallback : `\`${fallback}\``;
+    return `| ${file} | \`${one.environment}\` | ${flag} | ${shown} | ${one.description.replaceAll("|", "\\|")} |`;
+  });
+  return ["| file | environment | option | default | what it does |", "|---|---|---|---|---|", ...rows, ""].join("\n");
+}
