@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { proxyBinary, sourceCommand } from "./binary.ts";
 import { within } from "./eventually.ts";
-import { collectLog, type ProxyLog } from "./log.ts";
+import { type CollectedLog, collectLog } from "./log.ts";
 
 export interface ProxyOptions {
   /** The configuration file. Its `timeouts.gracefulStop` is 1 s unless it says otherwise. Left out: no file, the built-in allowlist. */
@@ -14,6 +14,8 @@ export interface ProxyOptions {
   readonly args?: readonly string[];
   /** Run dist/mcp-sse-proxy and not the source. PROXY_BINARY in the tests' own environment does so for all. */
   readonly binary?: boolean;
+  /** Words before the proxy's own command, for instance a shell that lowers a limit first. */
+  readonly wrapper?: readonly string[];
 }
 
 /** A run of the proxy that is expected to end by itself. */
@@ -57,13 +59,13 @@ export function makePlace(options: ProxyOptions): Place {
 /** The proxy's process, with its output being read. */
 export interface Launched {
   readonly subprocess: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  readonly log: ProxyLog & { readonly ended: Promise<void> };
+  readonly log: CollectedLog;
 }
 
 export function launch(options: ProxyOptions, place: Place, command = "serve"): Launched {
   const binary = options.binary === true || (process.env["PROXY_BINARY"] ?? "") !== "";
   const words = binary ? [proxyBinary()] : sourceCommand();
-  const subprocess = Bun.spawn([...words, command, ...(options.args ?? [])], {
+  const subprocess = Bun.spawn([...(options.wrapper ?? []), ...words, command, ...(options.args ?? [])], {
     cwd: place.root,
     env: { ...place.env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -13,10 +13,21 @@ export interface ProxyLog {
   readonly until: (what: string, fits: (line: LogLine) => boolean, withinMs?: number) => Promise<LogLine>;
 }
 
+/** A log that is being read. */
+export interface CollectedLog extends ProxyLog {
+  /** Resolves when all streams are at their ends. */
+  readonly ended: Promise<void>;
+  /** Closes the reading ends: what the proxy writes from now on hits a closed pipe. */
+  readonly closePipes: () => Promise<void>;
+}
+
+/** What a stream's reader is to this file: the two typings of it that are about differ in the rest. */
+interface LineSource {
+  readonly read: () => Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+}
+
 /** Reads streams to their ends, as a log collector does: nothing that the proxy writes ever waits for the test. */
-export function collectLog(
-  streams: readonly ReadableStream<Uint8Array>[],
-): ProxyLog & { readonly ended: Promise<void> } {
+export function collectLog(streams: readonly ReadableStream<Uint8Array>[]): CollectedLog {
   const lines: LogLine[] = [];
   const strays: string[] = [];
   const waiting = new Set<(line: LogLine) => void>();
@@ -49,21 +60,28 @@ export function collectLog(
     }
   };
 
-  const ended = Promise.all(streams.map((stream) => readLines(stream, take))).then(() => {});
+  const readers = streams.map((stream) => stream.getReader());
+  const ended = Promise.all(readers.map((reader) => readLines(reader, take))).then(() => {});
+  const closePipes = async (): Promise<void> => {
+    await Promise.all(readers.map((reader) => reader.cancel()));
+  };
   return {
     lines,
     strays,
     text: () => [...lines.map((line) => JSON.stringify(line)), ...strays].join("\n"),
     until,
     ended,
+    closePipes,
   };
 }
 
-async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+async function readLines(reader: LineSource, take: (line: string) => void): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || value === undefined) break;
+    const parts = (rest + decoder.decode(value, { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     for (const part of parts) take(part);
   }

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from "node:fs";
 import { eventually, within } from "./eventually.ts";
 import { launch, makePlace, type ProxyOptions } from "./launch.ts";
-import type { ProxyLog } from "./log.ts";
+import type { CollectedLog } from "./log.ts";
 import { isRunning, type Process, processesWithEnvironment } from "./process-table.ts";
 import { openSse, type SseSession } from "./sse-session.ts";
 
@@ -13,7 +13,7 @@ export interface TestProxy extends AsyncDisposable {
   readonly pid: number;
   /** The proxy's TMPDIR: the children's directories appear in it. */
   readonly temporary: string;
-  readonly log: ProxyLog;
+  readonly log: CollectedLog;
   readonly exited: Promise<number>;
   /** A new secret-looking text; `stop` fails if the log ever held it. */
   readonly canary: () => string;
@@ -23,7 +23,7 @@ export interface TestProxy extends AsyncDisposable {
     init?: RequestInit & { readonly headers?: Record<string, string> },
   ) => Promise<Response>;
   readonly openSse: (server: string, headers?: Readonly<Record<string, string>>) => Promise<SseSession>;
-  /** What runs because of this proxy now, apart from itself. */
+  /** The children that run now, and what they started. */
   readonly children: () => readonly Process[];
   readonly kill: (signal: NodeJS.Signals) => void;
   /**
@@ -32,6 +32,12 @@ export interface TestProxy extends AsyncDisposable {
    */
   readonly stop: () => Promise<void>;
 }
+
+/** Stands in the environment of every child of a proxy, and of what it starts in turn; not in that of the proxy's own aides. */
+const CHILD_MARK = "MCP_SSE_PROXY_CHILD=";
+
+/** How long the proxy's own aides may outlive it. */
+const AIDES_END_MS = 2_000;
 
 /** Starts a proxy and waits until it listens. */
 export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy> {
@@ -50,16 +56,20 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
   const listening = await Promise.race([log.until("listening", (line) => line["msg"] === "listening", 20_000), early]);
   const url = String(listening["url"]).replace(/\/$/, "");
   const authorization = { Authorization: `Bearer ${secret}` };
-  // A child inherits PATH from the proxy, and this proxy's PATH alone has its own directory in it.
-  const children = (): readonly Process[] =>
+  // Whatever the proxy starts inherits its PATH, and this proxy's PATH alone has its own directory in it.
+  const everything = (): readonly Process[] =>
     processesWithEnvironment(`${place.root}/bin`).filter(({ pid, state }) => pid !== subprocess.pid && state !== "Z");
+  const children = (): readonly Process[] => {
+    const marked = new Set(processesWithEnvironment(CHILD_MARK).map(({ pid }) => pid));
+    return everything().filter(({ pid }) => marked.has(pid));
+  };
 
   const stopOnce = async (): Promise<void> => {
     try {
       subprocess.kill("SIGTERM");
       const code = await within("the proxy to end", exited, 30_000);
       await log.ended;
-      const left = children();
+      const left = await remaining(everything);
       const temporary = readdirSync(place.temporary);
       const faults = [
         ...(code === 0 ? [] : [`exit code ${code}`]),
@@ -110,6 +120,12 @@ export async function quiet(proxy: TestProxy, withinMs?: number): Promise<void> 
   await eventually("no temporary directory left", () => readdirSync(proxy.temporary).length === 0, withinMs);
 }
 
+/** What still runs when the proxy's aides have had their time. */
+async function remaining(look: () => readonly Process[]): Promise<readonly Process[]> {
+  await eventually("nothing to be left", () => look().length === 0, AIDES_END_MS).catch(() => {});
+  return look();
+}
+
 function killQuietly(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
@@ -118,6 +134,6 @@ function killQuietly(pid: number): void {
   }
 }
 
-function tail(log: ProxyLog): string {
+function tail(log: CollectedLog): string {
   return `last lines of its log:\n${log.text().split("\n").slice(-25).join("\n")}`;
 }

@@ -92,6 +92,11 @@ export async function rawHttp(port: number, request: string | Uint8Array, within
   }
 }
 
+/** The text of a request with these header lines; Host and Content-Length are the caller's to give. */
+export function requestText(start: string, headers: readonly string[], body = ""): string {
+  return `${[start, ...headers].join("\r\n")}\r\n\r\n${body}`;
+}
+
 /** The status codes of the answers in what came back, in order. */
 export function statuses(received: string): readonly number[] {
   return [...received.matchAll(/^HTTP\/1\.[01] (\d{3}) /gm)].map((match) => Number(match[1]));

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { rawHttp, requestText, statuses } from "../support/raw-http.ts";
+import { commandLine, fixture } from "../support/server-entry.ts";
+
+const COMMAND = commandLine(fixture("echo", ["--mode", "@scope/näme"]));
+
+let proxy: TestProxy;
+beforeAll(async () => {
+  proxy = await startProxy({
+    config: {
+      mcpServers: { echo: fixture("echo"), asleep: fixture("echo", [], { disabled: true }), café: fixture("echo") },
+      allowedCommands: [COMMAND],
+    },
+  });
+});
+afterAll(() => proxy.stop());
+
+/** The answer to an authorised GET of this very path, as no URL library would leave it. */
+async function get(path: string): Promise<{ readonly status: number; readonly body: string }> {
+  const headers = [`Host: 127.0.0.1:${proxy.port}`, `Authorization: Bearer ${proxy.secret}`, "Connection: close"];
+  const answer = await rawHttp(proxy.port, requestText(`GET ${path} HTTP/1.1`, headers));
+  return { status: statuses(answer)[0] ?? 0, body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
+}
+
+describe("the server's key in the path", () => {
+  test("P1: an exact command line opens, decoded once", async () => {
+    const session = await proxy.openSse(COMMAND);
+    expect(await session.look("argv")).toEqual(["--mode", "@scope/näme"]);
+    session.close();
+  });
+
+  test("P1: an encoding of an encoding is another key", async () => {
+    expect((await get(`/${encodeURIComponent(encodeURIComponent(COMMAND))}/sse`)).status).toBe(403);
+    expect((await get("/%2565cho/sse")).status).toBe(403);
+  });
+
+  test("P2: what is no UTF-8 percent-encoding gets 400", async () => {
+    for (const key of ["%zz", "%FF", "echo%", "%e4%b8", "%C3%28"]) expect((await get(`/${key}/sse`)).status).toBe(400);
+  });
+
+  test("P3: control characters are never a server's", async () => {
+    for (const key of ["%00", "echo%00", "%0d%0aSet-Cookie:%20x=1", "echo%0A", "%1b%5b31m"]) {
+      const { status, body } = await get(`/${key}/sse`);
+      expect([400, 403, 404]).toContain(status);
+      expect(body).not.toContain("\u001b");
+    }
+  });
+
+  test("P4: names that every object has are no servers and no sessions", async () => {
+    for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"]) {
+      expect((await get(`/${name}/sse`)).status).toBe(403);
+      const answer = await proxy.fetch(`/echo/message?sessionId=${name}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: '{"jsonrpc":"2.0","method":"x"}',
+      });
+      expect(answer.status).toBe(404);
+    }
+  });
+
+  test("P5: no other spelling of the route reaches it", async () => {
+    const paths = [
+      "/nothing/../echo/sse",
+      "//sse",
+      "/echo//sse",
+      "/echo/sse/",
+      "/echo/SSE",
+      "/ECHO/sse",
+      "/./echo/sse",
+      "/echo/./sse",
+      "/x\\echo/sse",
+      "/echo\\sse",
+      "/echo%2Fsse",
+      "/%2e%2e/sse",
+    ];
+    for (const path of paths) {
+      const { status } = await get(path);
+      expect({ path, refused: status >= 400 && status < 500 }).toEqual({ path, refused: true });
+    }
+    expect(proxy.children()).toEqual([]);
+  });
+
+  test("P6: only the very same bytes are the same key", async () => {
+    const keys = [
+      COMMAND.replace(" ", "  "),
+      `${COMMAND} `,
+      ` ${COMMAND}`,
+      "echo ",
+      "cafe\u0301",
+      "\u0435cho",
+      "echo\u200f",
+      "echo\u00a0",
+    ];
+    for (const key of keys) expect((await get(`/${encodeURIComponent(key)}/sse`)).status).toBe(403);
+    expect(proxy.children()).toEqual([]);
+  });
+
+  test("P7: an unknown server and a disabled one get the same 403", async () => {
+    const unknown = await get("/nobody/sse");
+    const disabled = await get("/asleep/sse");
+    expect(unknown.status).toBe(403);
+    expect(disabled.status).toBe(403);
+    expect(disabled.body.replaceAll("asleep", "nobody")).toBe(unknown.body);
+    expect(unknown.body).toContain("server_not_allowed");
+  });
+
+  test("P8: a path of 15 KiB is refused at once", async () => {
+    await get("/warm-up/sse");
+    const started = performance.now();
+    const { status } = await get(`/${"a".repeat(15_000)}/sse`);
+    expect([400, 403, 404, 414, 431]).toContain(status);
+    expect(performance.now() - started).toBeLessThan(50);
+  });
+});
