@@ -1,5 +1,3 @@
-import { isIPv6 } from "node:net";
-
 /** An IP address as four 32-bit words, most significant first; IPv4 in its IPv4-mapped form, `::ffff:a.b.c.d`. */
 export type Address = readonly [number, number, number, number];
 
@@ -10,6 +8,8 @@ export interface Network {
 }
 
 const MAPPED = 0xffff;
+const DOT = 46;
+const COLON = 58;
 
 /** Reads an address in its text form (RFC 4291, section 2.2; dotted decimal without leading zeros), or gives undefined. */
 export function parseAddress(text: string): Address | undefined {
@@ -20,7 +20,7 @@ export function parseAddress(text: string): Address | undefined {
   // A scope such as %eth0 says where a link-local address is meant, not whose it is.
   const scope = text.indexOf("%");
   const bare = scope === -1 ? text : text.slice(0, scope);
-  return isIPv6(bare) ? wordsOf(bare) : undefined;
+  return parseGroups(bare);
 }
 
 /** Reads `address` or `address/prefix`, or gives undefined. */
@@ -36,7 +36,7 @@ export function parseNetwork(text: string): Network | undefined {
   return { base: address, mask };
 }
 
-/** Whether the address belongs to any of the networks. Ten times as fast as `node:net`'s BlockList in Bun 1.4. */
+/** Whether the address belongs to any of the networks. With the parsing a third of the time of `node:net`'s BlockList in Bun 1.4. */
 export function isWithin(networks: readonly Network[], [a, b, c, d]: Address): boolean {
   for (const { base, mask } of networks) {
     if (((a ^ base[0]) & mask[0]) !== 0 || ((b ^ base[1]) & mask[1]) !== 0) continue;
@@ -63,7 +63,7 @@ function parseDotted(text: string): number | undefined {
   let dots = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code === 46) {
+    if (code === DOT) {
       if (octet < 0) return undefined;
       value = value * 256 + octet;
       octet = -1;
@@ -77,23 +77,54 @@ function parseDotted(text: string): number | undefined {
   return dots === 3 && octet >= 0 ? value * 256 + octet : undefined;
 }
 
-/** For text that is known to be an IPv6 address. */
-function wordsOf(text: string): Address {
-  const gap = text.indexOf("::");
-  const head = groupsOf(gap === -1 ? text : text.slice(0, gap));
-  const tail = gap === -1 ? [] : groupsOf(text.slice(gap + 2));
-  const groups = [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
-  const word = (index: number) => (((groups[index] ?? 0) << 16) | (groups[index + 1] ?? 0)) >>> 0;
+/** By hand, since `node:net` says only whether an address is one, and this runs for each request of an IPv6 client. */
+function parseGroups(text: string): Address | undefined {
+  const groups: number[] = [];
+  const end = text.length;
+  let gap = -1;
+  let index = 0;
+  if (text.startsWith("::")) {
+    gap = 0;
+    index = 2;
+  }
+  while (index < end || gap < 0) {
+    const start = index;
+    let group = 0;
+    for (let digit = hexDigit(text, index); digit >= 0; digit = hexDigit(text, ++index)) group = group * 16 + digit;
+    if (index === start || index - start > 4 || groups.length === 8) return undefined;
+    const stop = text.charCodeAt(index);
+    if (stop === DOT) {
+      const dotted = parseDotted(text.slice(start));
+      if (dotted === undefined) return undefined;
+      groups.push(dotted >>> 16, dotted & 0xffff);
+      break;
+    }
+    groups.push(group);
+    if (index === end) break;
+    if (stop !== COLON) return undefined;
+    index++;
+    if (text.charCodeAt(index) === COLON) {
+      if (gap >= 0) return undefined;
+      gap = groups.length;
+      index++;
+    } else if (index === end) return undefined;
+  }
+  if (gap < 0 ? groups.length !== 8 : groups.length > 7) return undefined;
+  const zeros = 8 - groups.length;
+  const at = (position: number): number => {
+    if (position < gap || gap < 0) return groups[position] ?? 0;
+    return position < gap + zeros ? 0 : (groups[position - zeros] ?? 0);
+  };
+  const word = (position: number): number => ((at(position) << 16) | at(position + 1)) >>> 0;
   return [word(0), word(2), word(4), word(6)];
 }
 
-function groupsOf(text: string): number[] {
-  if (text === "") return [];
-  return text.split(":").flatMap((group) => {
-    if (!group.includes(".")) return Number.parseInt(group, 16);
-    const value = parseDotted(group) ?? 0;
-    return [value >>> 16, value & 0xffff];
-  });
+/** The value of the hexadecimal digit at an index, or -1. */
+function hexDigit(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  if (code >= 48 && code <= 57) return code - 48;
+  const letter = code | 32;
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
 function maskWord(bits: number): number {
