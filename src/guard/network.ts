@@ -91,7 +91,7 @@ function parseGroups(text: string): Address | undefined {
     const start = index;
     let group = 0;
     for (let digit = hexDigit(text, index); digit >= 0; digit = hexDigit(text, ++index)) group = group * 16 + digit;
-    if (index === start || index - start > 4 || groups.length === 8) return undefined;
+    if (index === start || index - start > 4) return undefined;
     const stop = text.charCodeAt(index);
     if (stop === DOT) {
       const dotted = parseDotted(text.slice(start));
@@ -112,7 +112,7 @@ function parseGroups(text: string): Address | undefined {
   if (gap < 0 ? groups.length !== 8 : groups.length > 7) return undefined;
   const zeros = 8 - groups.length;
   const at = (position: number): number => {
-    if (position < gap || gap < 0) return groups[position] ?? 0;
+    if (position < gap) return groups[position] ?? 0;
     return position < gap + zeros ? 0 : (groups[position - zeros] ?? 0);
   };
   const word = (position: number): number => ((at(position) << 16) | at(position + 1)) >>> 0;
