@@ -15,7 +15,9 @@ async function bench(options: Options): Promise<void> {
   const start = performance.now();
   const results = new Results();
   const stage = new Stage(results, options.proxy);
+  let givenUp = false;
   const giveUp = (why: string, code: number): void => {
+    givenUp = true;
     process.stderr.write(`${why}\n`);
     void stage.close().finally(() => process.exit(code));
   };
@@ -43,6 +45,8 @@ async function bench(options: Options): Promise<void> {
     clearTimeout(limit);
     await stage.close();
   }
+  // What is there of the results is not whole; the process exits as soon as everything has ended.
+  if (givenUp) return;
   const seconds = (performance.now() - start) / 1000;
   const input = { results, names, leftBehind: stage.leftBehind, quick, seconds };
   process.stdout.write(`${markdown(input)}\n`);
