@@ -16,7 +16,6 @@ export const healthDetail: DocumentDecoration = {
   security: [],
   responses: {
     "200": healthResponse("The proxy takes sessions.", "ok"),
-    ...errorResponses("management", ["host_refused"]),
     "503": healthResponse(
       "The proxy is shutting down: sessions that are open may finish, new ones are refused.",
       "draining",

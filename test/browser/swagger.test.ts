@@ -40,7 +40,7 @@ describeInBrowser("Swagger UI in Chromium", () => {
     await authorize(page, proxy.secret);
     const answer = await tryServers(page);
     expect(await status(answer)).toBe("200");
-    expect(await answer.locator(".response-col_description .highlight-code").first().innerText()).toContain('"demo"');
+    expect(await answer.locator(".response-col_description .highlight-code").first().textContent()).toContain('"demo"');
     expect(faults).toEqual([]);
   }, 30_000);
 
@@ -48,7 +48,7 @@ describeInBrowser("Swagger UI in Chromium", () => {
     await using visited = await visit(browser, `${proxy.url}/swagger`);
     const answer = await tryServers(visited.page);
     expect(await status(answer)).toBe("401");
-    expect(await answer.locator(".response-col_description").first().innerText()).toContain("unauthorized");
+    expect(await answer.locator(".response-col_description").first().textContent()).toContain("unauthorized");
   }, 30_000);
 
   test("the secret is gone when the page is loaded again", async () => {
@@ -80,5 +80,5 @@ async function tryServers(page: Page): Promise<Locator> {
 }
 
 async function status(answer: Locator): Promise<string | undefined> {
-  return (await answer.locator(".response-col_status").innerText()).trim().split(/\s/)[0];
+  return (await answer.locator(".response-col_status").textContent())?.match(/\d{3}/)?.[0];
 }

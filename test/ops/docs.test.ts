@@ -27,7 +27,7 @@ function listeningApp(basePath = "") {
       if (error instanceof ProxyError) return new Response(error.code, { status: error.status });
       return undefined;
     })
-    .onRequest(({ set }) => {
+    .onBeforeHandle(({ set }) => {
       set.headers["content-security-policy"] = "default-src 'none'";
       set.headers["cache-control"] = "no-store";
       set.headers["x-content-type-options"] = "nosniff";
@@ -97,6 +97,18 @@ describe("GET /swagger", () => {
       await based.stop(true);
     }
   });
+});
+
+test.each(["", "/tools"])("with a base path, page and files are there at %p/swagger", async (prefix) => {
+  const based = listeningApp("/tools");
+  try {
+    const origin = `http://127.0.0.1:${based.server?.port}`;
+    const page = await (await fetch(`${origin}${prefix}/swagger`)).text();
+    expect(page).not.toContain("jsdelivr");
+    expect((await fetch(`${origin}${prefix}/swagger/assets/swagger-ui.css`)).status).toBe(200);
+  } finally {
+    await based.stop(true);
+  }
 });
 
 describe("GET /swagger/assets/:file", () => {
@@ -198,14 +210,20 @@ describe("GET /swagger/json", () => {
     expect(operation(specification, "/{server}/message", "post").security).toEqual([{ bearer: [] }]);
   });
 
-  test("names the base path as the server", async () => {
-    const based = listeningApp("/tools");
-    try {
-      expect((await document(`http://127.0.0.1:${based.server?.port}`)).servers).toEqual([{ url: "/tools" }]);
-    } finally {
-      await based.stop(true);
-    }
-  });
+  test.each(["", "/tools"])(
+    "names the base path once, as the server, when the proxy is asked at %p",
+    async (prefix) => {
+      const based = listeningApp("/tools");
+      based.get("/tools/health", () => "ok", { detail: healthDetail });
+      try {
+        const { servers, paths } = await document(`http://127.0.0.1:${based.server?.port}${prefix}`);
+        expect(servers).toEqual([{ url: "/tools" }]);
+        expect(Object.keys(paths).sort()).toEqual(["/health", "/servers", "/{server}/message", "/{server}/sse"]);
+      } finally {
+        await based.stop(true);
+      }
+    },
+  );
 
   test("declares each path parameter once", async () => {
     const specification = await document();
