@@ -58,22 +58,42 @@ export const ERRORS = {
     summary: "The Accept header rules out the content types that this URL answers with.",
   },
   body_timeout: { status: 408, rpc: -32600, fault: "client", summary: "The request body did not arrive in time." },
-  body_too_large: { status: 413, rpc: -32600, fault: "client", summary: "The request body is over limits.requestBytes." },
+  body_too_large: {
+    status: 413,
+    rpc: -32600,
+    fault: "client",
+    summary: "The request body is over limits.requestBytes.",
+  },
   unsupported_media_type: {
     status: 415,
     rpc: -32600,
     fault: "client",
     summary: "The body must be application/json in UTF-8, without a content encoding.",
   },
-  rate_limited: { status: 429, rpc: -32000, fault: "limit", summary: "Too many requests. Retry after Retry-After seconds." },
+  rate_limited: {
+    status: 429,
+    rpc: -32000,
+    fault: "limit",
+    summary: "Too many requests. Retry after Retry-After seconds.",
+  },
   too_many_in_flight: {
     status: 429,
     rpc: -32000,
     fault: "limit",
     summary: "The session already has as many unanswered requests as it may have.",
   },
-  internal_error: { status: 500, rpc: -32603, fault: "proxy", summary: "The proxy failed; the log has the detail under the id." },
-  child_start_failed: { status: 502, rpc: -32000, fault: "child", summary: "The server's process could not be started." },
+  internal_error: {
+    status: 500,
+    rpc: -32603,
+    fault: "proxy",
+    summary: "The proxy failed; the log has the detail under the id.",
+  },
+  child_start_failed: {
+    status: 502,
+    rpc: -32000,
+    fault: "child",
+    summary: "The server's process could not be started.",
+  },
   child_exited: { status: 502, rpc: -32000, fault: "child", summary: "The server's process ended before it answered." },
   child_line_too_large: {
     status: 502,
@@ -82,12 +102,23 @@ export const ERRORS = {
     summary: "The server wrote a message over limits.lineBytes; the session was ended.",
   },
   draining: { status: 503, rpc: -32000, fault: "limit", summary: "The proxy is shutting down." },
-  session_limit: { status: 503, rpc: -32000, fault: "limit", summary: "As many sessions are open as the proxy allows." },
+  session_limit: {
+    status: 503,
+    rpc: -32000,
+    fault: "limit",
+    summary: "As many sessions are open as the proxy allows.",
+  },
   server_session_limit: {
     status: 503,
     rpc: -32000,
     fault: "limit",
     summary: "As many sessions are open on this server as the proxy allows.",
+  },
+  crash_loop: {
+    status: 503,
+    rpc: -32000,
+    fault: "child",
+    summary: "The server keeps crashing for this caller; it is given a rest before the next start.",
   },
   start_queue_full: {
     status: 503,
@@ -101,7 +132,12 @@ export const ERRORS = {
     fault: "child",
     summary: "The server is not reading its input, and as much as may be queued for it is queued.",
   },
-  child_timeout: { status: 504, rpc: -32001, fault: "child", summary: "The server did not answer within timeouts.request." },
+  child_timeout: {
+    status: 504,
+    rpc: -32001,
+    fault: "child",
+    summary: "The server did not answer within timeouts.request.",
+  },
   start_timeout: {
     status: 504,
     rpc: -32001,
@@ -120,6 +156,8 @@ export interface ErrorDetail {
   readonly retryAfterSeconds?: number;
   /** More members for `error.data` of a JSON-RPC answer, for instance the exit code of a child. */
   readonly data?: Readonly<Record<string, unknown>>;
+  /** Header fields that the answer must have, for instance WWW-Authenticate. */
+  readonly fields?: Readonly<Record<string, string>>;
   /** The inner cause: it goes to the log, never to the caller. */
   readonly cause?: unknown;
 }
@@ -130,12 +168,14 @@ export class ProxyError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
   readonly data: Readonly<Record<string, unknown>> | undefined;
+  readonly fields: Readonly<Record<string, string>> | undefined;
 
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
     super(detail.message ?? ERRORS[code].summary, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.retryAfterSeconds = detail.retryAfterSeconds;
     this.data = detail.data;
+    this.fields = detail.fields;
   }
 
   get status(): number {

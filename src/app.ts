@@ -1,0 +1,232 @@
+import { bearer } from "@elysiajs/bearer";
+import { Elysia } from "elysia";
+import { ProxyError } from "./base/errors.ts";
+import type { Logger } from "./base/logger.ts";
+import { healthDetail, openSseDetail, postMessageDetail, serversDetail } from "./base/openapi.ts";
+import { readClientVariables } from "./guard/client-variables.ts";
+import type { Caller, Guard } from "./guard/guard.ts";
+import { docs } from "./ops/docs.ts";
+import { answerHealth } from "./ops/health.ts";
+import { listServers } from "./ops/servers.ts";
+import type { Server } from "./process/server.ts";
+import type { Registry } from "./session/registry.ts";
+import { answerError, type Dialect } from "./transport/answer.ts";
+import type { BodyReader } from "./transport/body.ts";
+import { createSse, type SseAnswer, type SseRequest } from "./transport/sse.ts";
+import type { JsonScanner } from "./wire/json-scan.ts";
+
+/** What the app is made of: everything is given, so that it has no environment and no globals. */
+export interface AppParts {
+  readonly version: string;
+  /** Public path before all routes, without a slash at its end; empty: none. */
+  readonly basePath: string;
+  /** The allowlist, by name. */
+  readonly servers: ReadonlyMap<string, Server>;
+  readonly guard: Guard;
+  readonly registry: Registry;
+  readonly readBody: BodyReader;
+  readonly scan: JsonScanner;
+  readonly log: Logger;
+}
+
+/** What of Bun's server a request needs. */
+interface Connection {
+  readonly requestIP: (request: Request) => { readonly address: string } | null;
+  readonly timeout: (request: Request, seconds: number) => void;
+}
+
+interface Arrival {
+  readonly request: Request;
+  readonly server: Connection | null;
+}
+
+/** Only what extraction of the header's token needs: a token in the query or in the body would end up in logs. */
+const NOWHERE = "\0";
+
+/**
+ * Composes the HTTP surface: each route with the guards that it has, its handler, and the way it answers errors. It does
+ * not listen. Routes stand at the root and, if there is one, under the base path too: a reverse proxy may or may not
+ * strip it.
+ */
+export function createApp(parts: AppParts) {
+  const { version, basePath, servers, guard, registry, readBody, scan, log } = parts;
+  const sse = createSse({ registry, readBody, scan, basePath, readVariables });
+
+  const findServer = (key: string): Server => {
+    // The runtime's mark for bytes that are not UTF-8, or a broken percent-encoding: no key holds it.
+    if (key.includes("\uFFFD"))
+      throw new ProxyError("bad_header", { message: "The server's name is not valid URL-encoded UTF-8." });
+    const server = servers.get(key);
+    if (server === undefined) throw new ProxyError("server_not_allowed");
+    return server;
+  };
+
+  const callerOf = ({ request, server }: Arrival): Caller => ({
+    headers: request.headers,
+    peer: server?.requestIP(request)?.address ?? "",
+  });
+
+  /** One line a request. What a client sent is named only as far as it is no credential: never a query, never a header. */
+  const logRequest = (
+    arrival: Arrival,
+    route: string,
+    status: number,
+    since: number,
+    more: Readonly<Record<string, unknown>>,
+  ) => {
+    log.info(
+      {
+        method: arrival.request.method,
+        route,
+        status,
+        ms: elapsed(since),
+        client: guard.clientAddress(callerOf(arrival)),
+        ...more,
+      },
+      "request",
+    );
+  };
+
+  const refuse = (arrival: Arrival, route: string, dialect: Dialect, error: unknown, since: number) => {
+    const { response, code, failureId } = answerError(error, dialect, guard.answerFields(callerOf(arrival)));
+    if (failureId !== undefined) log.error({ err: error, failureId, route }, "request failed");
+    logRequest(arrival, route, response.status, since, { code, ...(failureId === undefined ? {} : { failureId }) });
+    return response;
+  };
+
+  /** A route for everyone who passes the host, origin and rate checks. */
+  const openly = async (
+    arrival: Arrival,
+    route: string,
+    answer: (fields: Record<string, string>) => Response | Promise<Response>,
+  ) => {
+    const since = performance.now();
+    try {
+      const caller = callerOf(arrival);
+      const response = await answer({ ...guard.answerFields(caller), ...guard.admitAnyone(caller) });
+      logRequest(arrival, route, response.status, since, {});
+      return response;
+    } catch (error) {
+      return refuse(arrival, route, "management", error, since);
+    }
+  };
+
+  /** A route that carries MCP, for those who present the secret. */
+  const guarded = async (
+    arrival: Arrival,
+    token: string | undefined,
+    route: string,
+    key: string,
+    handle: (request: SseRequest) => Promise<SseAnswer>,
+  ) => {
+    const since = performance.now();
+    try {
+      const caller = callerOf(arrival);
+      const rate = guard.admitAnyone(caller);
+      const principal = guard.authenticate(caller, token);
+      const fields = rate === undefined ? guard.answerFields(caller) : { ...guard.answerFields(caller), ...rate };
+      const server = findServer(key);
+      const { response, session } = await handle({ request: arrival.request, server, principal, fields });
+      logRequest(arrival, route, response.status, since, { server: key, session });
+      return response;
+    } catch (error) {
+      return refuse(arrival, route, "mcp", error, since);
+    }
+  };
+
+  const routes = (prefix: string) =>
+    new Elysia({ name: `routes${prefix}`, prefix })
+      .use(bearer({ extract: { header: "Bearer", query: NOWHERE, body: NOWHERE } }))
+      .get(
+        "/health",
+        ({ request, server }) => answerHealth(registry.isDraining(), guard.answerFields(callerOf({ request, server }))),
+        { detail: healthDetail },
+      )
+      .get(
+        "/servers",
+        ({ request, server, bearer: token }) =>
+          openly({ request, server }, "/servers", (fields) => {
+            guard.authenticate(callerOf({ request, server }), token);
+            const listed = listServers(servers.values(), basePath, registry.count);
+            return Response.json({ servers: listed }, { headers: fields });
+          }),
+        { detail: serversDetail },
+      )
+      .get(
+        "/:server/sse",
+        ({ request, server, params, bearer: token }) => {
+          // An event stream may be quiet for longer than a connection may, and so may the wait for a turn to start.
+          server?.timeout(request, 0);
+          return guarded({ request, server }, token, "/:server/sse", params.server, sse.open);
+        },
+        { detail: openSseDetail },
+      )
+      .post(
+        "/:server/message",
+        ({ request, server, params, bearer: token }) =>
+          guarded({ request, server }, token, "/:server/message", params.server, sse.message),
+        { parse: "none", detail: postMessageDetail },
+      );
+
+  /** The documentation is for everyone too, and sets a Content-Security-Policy of its own. */
+  const documentation = (prefix: string) =>
+    new Elysia({ name: `documentation${prefix}`, prefix })
+      .onBeforeHandle(({ request, server }) => {
+        guard.admitAnyone(callerOf({ request, server }));
+      })
+      .onAfterHandle(({ request, server, response }) => {
+        if (!(response instanceof Response)) return;
+        for (const [name, value] of Object.entries(guard.answerFields(callerOf({ request, server })))) {
+          if (!response.headers.has(name)) response.headers.set(name, value);
+        }
+      })
+      .use(docs({ version, basePath }));
+
+  const app = new Elysia({ name: "mcp-sse-proxy", strictPath: true })
+    .use(routes(""))
+    .use(documentation(""))
+    .options("/*", ({ request, server }) => answerOptions({ request, server }), { detail: { hide: true } })
+    .onError(({ request, server, error, code }) => {
+      const arrival = { request, server };
+      const known = code === "NOT_FOUND" ? unroutable(request) : error;
+      return refuse(arrival, "none", "management", known, performance.now());
+    });
+
+  const answerOptions = ({ request, server }: Arrival): Response => {
+    const caller = callerOf({ request, server });
+    const preflight = guard.preflight(caller);
+    if (preflight !== undefined) return new Response(null, { status: 204, headers: preflight });
+    const isCross = caller.headers.has("origin") && caller.headers.has("access-control-request-method");
+    return isCross
+      ? refuse({ request, server }, "OPTIONS", "management", new ProxyError("origin_refused"), performance.now())
+      : new Response(null, { status: 204, headers: { ...guard.answerFields(caller), Allow: "GET, POST, OPTIONS" } });
+  };
+
+  return basePath === "" ? app : app.use(routes(basePath)).use(documentation(basePath));
+}
+
+/** Takes the client's variables from the headers, or refuses them. */
+function readVariables(headers: Headers, server: Server): ReadonlyMap<string, string> {
+  const read = readClientVariables(headers, server.clientEnv);
+  if (!read.ok) throw new ProxyError(read.code, { message: read.message });
+  return read.variables;
+}
+
+/** 405 where another method would have found a route, else 404. It decides about nothing but the wording of a refusal. */
+function unroutable({ method, url }: Request): ProxyError {
+  const path = url.replace(/^[a-z]+:\/\/[^/]*/i, "").replace(/\?.*$/s, "");
+  const allow = /\/message$/.test(path)
+    ? "POST"
+    : /\/(?:sse|health|servers|swagger|json)$/.test(path)
+      ? "GET"
+      : undefined;
+  if (allow === undefined || allow === method) return new ProxyError("not_found");
+  return new ProxyError("method_not_allowed", {
+    message: `This URL takes ${allow}, not ${method}.`,
+    fields: { Allow: `${allow}, OPTIONS` },
+  });
+}
+
+function elapsed(since: number): number {
+  return Math.round((performance.now() - since) * 1000) / 1000;
+}

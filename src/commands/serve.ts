@@ -1,0 +1,162 @@
+import { tmpdir } from "node:os";
+import { createApp } from "../app.ts";
+import type { Logger } from "../base/logger.ts";
+import { createLogger } from "../base/logger.ts";
+import type { Settings } from "../config/configuration.ts";
+import { configurationWarnings } from "../config/warnings.ts";
+import { createGuard } from "../guard/guard.ts";
+import { createAdmission } from "../process/admission.ts";
+import { baseEnvironment } from "../process/environment.ts";
+import { startGuardian } from "../process/guardian.ts";
+import { instanceName } from "../process/instance.ts";
+import { hideFromSameUser } from "../process/privacy.ts";
+import { createStrayHunter } from "../process/strays.ts";
+import { createWorkspaces, removeLeftoverWorkspaces } from "../process/workspace.ts";
+import { createRegistry, type Registry } from "../session/registry.ts";
+import { createBodyReader } from "../transport/body.ts";
+import { VERSION } from "../version.ts";
+import { createJsonScanner } from "../wire/json-scan.ts";
+import { openLogOutput } from "./log-output.ts";
+
+/** Deeper JSON is refused; Python servers fail at about a thousand levels. */
+const MAX_JSON_DEPTH = 256;
+
+/** From a request's head to the last byte of its body. */
+const BODY_DEADLINE_MS = 30_000;
+
+/** Bun ends a connection that is quiet for so long between requests, or within one; event streams are exempt. */
+const CONNECTION_IDLE_SECONDS = 30;
+
+/** How often a shutdown looks whether the requests in flight are answered. */
+const DRAIN_POLL_MS = 50;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs the proxy until a signal ends it; gives the exit status. */
+export async function serve(settings: Settings, environment: Environment): Promise<number> {
+  const pretty = settings.log.format === "pretty" || (settings.log.format === "auto" && process.stdout.isTTY === true);
+  const output = await openLogOutput(pretty);
+  const log = createLogger({ level: settings.log.level, destination: output.stream });
+
+  // Before the process hides itself: its own /proc entries are out of its reach afterwards.
+  const instance = instanceName(process.pid);
+  if (!hideFromSameUser()) log.debug("children of the same user can read the proxy's environment on this host");
+  for (const warning of configurationWarnings(settings)) log.warn(warning);
+
+  const temporary = tmpdir();
+  const strays = createStrayHunter();
+  const killed = await strays.killLeftovers();
+  const removed = await removeLeftoverWorkspaces(temporary);
+  if (killed + removed > 0)
+    log.warn({ processes: killed, directories: removed }, "removed what an earlier run left behind");
+
+  const workspaces = createWorkspaces(temporary, instance);
+  const base = baseEnvironment(environment);
+  const guardian = startGuardian(instance, base);
+  const hurry = new AbortController();
+  const scan = createJsonScanner(MAX_JSON_DEPTH);
+  const registry = createRegistry({
+    maxSessions: settings.limits.sessions,
+    admission: createAdmission(settings.limits.concurrentStarts),
+    host: { instance, baseEnvironment: base, workspaces, strays, guardian, hurry: hurry.signal, log },
+    scan,
+    log,
+  });
+  const { host, port, basePath } = settings.listen;
+  const app = createApp({
+    version: VERSION,
+    basePath,
+    servers: settings.servers,
+    guard: createGuard({
+      secret: settings.secret,
+      bindHost: host,
+      allowedHosts: settings.allowedHosts,
+      allowedOrigins: settings.corsOrigins,
+      trustedProxies: settings.trustedProxies,
+      rateLimit: settings.rateLimit,
+    }),
+    registry,
+    readBody: createBodyReader({ maxBytes: settings.limits.requestBytes, deadlineMs: BODY_DEADLINE_MS }),
+    scan,
+    log,
+  });
+
+  const finish = async (status: number) => {
+    await app.server?.stop(true);
+    guardian?.close();
+    await workspaces.close();
+    output.flush();
+    return status;
+  };
+
+  // Taken over before the first child can start, or a signal in between would leave it behind.
+  const ended = untilEnded(settings, registry, hurry, log);
+  try {
+    app.listen({
+      hostname: host,
+      port,
+      reusePort: false,
+      development: false,
+      idleTimeout: CONNECTION_IDLE_SECONDS,
+      // Bodies are bounded where they are read, with an answer that says so.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    });
+  } catch (error) {
+    log.error({ host, port, code: codeOf(error) }, `cannot listen on ${host}:${port}`);
+    return finish(1);
+  }
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${app.server?.port ?? port}${basePath}`;
+  log.info({ url, version: VERSION, pid: process.pid, servers: settings.servers.size }, "listening");
+  return finish(await ended);
+}
+
+/** Waits for a signal, or for a failure that nobody handled, and ends all sessions; gives the exit status. */
+function untilEnded(settings: Settings, registry: Registry, hurry: AbortController, log: Logger): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const { shutdownMs } = settings.timeouts;
+  const { gracefulStopMs } = settings.serverDefaults.timeouts;
+
+  const shutDown = async (status: number, waitMs: number) => {
+    const started = performance.now();
+    registry.drain();
+    while (registry.inFlight() > 0 && performance.now() - started < waitMs && !hurry.signal.aborted) {
+      await Bun.sleep(DRAIN_POLL_MS);
+    }
+    const hurryTimer =
+      shutdownMs === 0
+        ? undefined
+        : setTimeout(() => hurry.abort(), Math.max(0, shutdownMs - (performance.now() - started)));
+    await registry.endAll("shutdown");
+    clearTimeout(hurryTimer);
+    log.info({ ms: Math.round(performance.now() - started) }, "stopped");
+    resolve(status);
+  };
+
+  let ending = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (ending) {
+      log.warn({ signal }, "second signal: ending everything now");
+      hurry.abort();
+      return;
+    }
+    ending = true;
+    log.info({ signal, sessions: registry.size() }, "draining");
+    void shutDown(0, shutdownMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, shutdownMs - gracefulStopMs));
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+
+  const onFailure = (error: unknown) => {
+    log.error({ err: error }, "unexpected failure: ending");
+    hurry.abort();
+    if (!ending) void shutDown(1, 0);
+    ending = true;
+  };
+  process.on("uncaughtException", onFailure);
+  process.on("unhandledRejection", onFailure);
+  return promise;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+}

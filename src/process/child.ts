@@ -1,0 +1,138 @@
+import type { Logger } from "../base/logger.ts";
+import { childEnvironment } from "./environment.ts";
+import type { ProcessExit } from "./exit.ts";
+import { processGroup } from "./group.ts";
+import type { Guardian } from "./guardian.ts";
+import { createRedactor } from "./redact.ts";
+import type { Server } from "./server.ts";
+import { type SpawnedProcess, spawnProcess } from "./spawn.ts";
+import { followStderr } from "./stderr-tail.ts";
+import { createStdinQueue } from "./stdin-queue.ts";
+import { stopGroup } from "./stop-ladder.ts";
+import type { StrayHunter } from "./strays.ts";
+import type { Workspaces } from "./workspace.ts";
+
+/** A child's last words may still be in its pipes when it has ended; a grandchild may hold them open for ever. */
+const LAST_WORDS_MS = 200;
+
+/** One running process of a server, with everything that it started. */
+export interface Child {
+  readonly pid: number;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly write: (line: Buffer) => "ok" | "full" | "closed";
+  /** Settles when the process itself has ended; members of its group may still run. */
+  readonly exited: Promise<ProcessExit>;
+  /** The last lines of stderr, without the client's credentials, when it has ended or a moment has passed. */
+  readonly lastWords: () => Promise<string>;
+  /** Ends the whole tree and removes the temporary directory; a second call waits for the first one's end. */
+  readonly stop: () => Promise<void>;
+}
+
+/** What all children of an instance share. */
+export interface ChildHost {
+  /** Name of this running proxy, for the marker. */
+  readonly instance: string;
+  readonly baseEnvironment: Readonly<Record<string, string>>;
+  readonly workspaces: Workspaces;
+  readonly strays: StrayHunter;
+  readonly guardian: Guardian | undefined;
+  /** Aborted when nobody has time for graceful ends any more. */
+  readonly hurry: AbortSignal;
+  readonly log: Logger;
+}
+
+export interface StartOptions {
+  readonly server: Server;
+  /** Names the child in its marker, its directory and the log; unique within the instance. */
+  readonly name: string;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/**
+ * Why a child could not be started. The reason is fit for a caller; the cause is not even fit for the log, since Bun puts
+ * values of the environment into it.
+ */
+export class StartFailure extends Error {
+  override readonly name = "StartFailure";
+}
+
+/** Starts a child. @throws StartFailure; nothing is left behind then. */
+export async function startChild(host: ChildHost, { server, name, variables }: StartOptions): Promise<Child> {
+  if (server.program === undefined) {
+    throw new StartFailure(`the program ${JSON.stringify(server.command[0])} was not found on the proxy's PATH`);
+  }
+  const workspace = server.cwd === undefined ? await createWorkspace(host.workspaces, name) : undefined;
+  const marker = `${host.instance}.${name}`;
+  const { promise: exited, resolve: onExit } = Promise.withResolvers<ProcessExit>();
+  let spawned: SpawnedProcess;
+  try {
+    spawned = spawnProcess({
+      command: [server.program, ...server.command.slice(1)],
+      cwd: server.cwd ?? workspace ?? "/",
+      environment: childEnvironment({
+        base: host.baseEnvironment,
+        server: server.env,
+        client: variables,
+        temporary: workspace,
+        marker,
+      }),
+      onExit,
+    });
+  } catch (error) {
+    if (workspace !== undefined) await host.workspaces.remove(workspace);
+    throw new StartFailure(`the operating system refused to start it (${errorCode(error)})`);
+  }
+  const { pid, stdin, stdout, stderr } = spawned;
+  host.guardian?.watch(pid);
+  if (stdout === undefined || stderr === undefined) throw new StartFailure("its output could not be connected");
+
+  const queue = createStdinQueue(stdin, server.limits.outboxBytes);
+  const tail = followStderr({
+    stream: stderr,
+    redact: createRedactor(variables),
+    onLine: (line) => host.log.debug({ session: name, server: server.name, pid, stderr: line }, "child stderr"),
+  });
+
+  const end = async () => {
+    const rung = await stopGroup({
+      group: processGroup(pid),
+      exited,
+      closeStdin: queue.close,
+      gracefulMs: server.timeouts.gracefulStopMs,
+      hurry: host.hurry,
+    });
+    const strays = await host.strays.killChild(marker);
+    host.guardian?.forget(pid);
+    if (workspace !== undefined) await host.workspaces.remove(workspace);
+    host.log.debug({ session: name, server: server.name, pid, rung, strays }, "child stopped");
+  };
+  let ending: Promise<void> | undefined;
+
+  return {
+    pid,
+    stdout,
+    write: queue.write,
+    exited,
+    lastWords: async () => {
+      await Promise.race([tail.ended, Bun.sleep(LAST_WORDS_MS)]);
+      return tail.text();
+    },
+    stop: () => {
+      ending ??= end();
+      return ending;
+    },
+  };
+}
+
+async function createWorkspace(workspaces: Workspaces, name: string): Promise<string> {
+  try {
+    return await workspaces.create(name);
+  } catch (error) {
+    throw new StartFailure(`its temporary directory could not be made (${errorCode(error)})`);
+  }
+}
+
+/** The system's name of an error, such as ENOENT. Its text may hold a path or, from Bun, a value of the environment. */
+function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
+}

@@ -1,0 +1,67 @@
+import { MARKER_VARIABLE } from "./instance.ts";
+
+/** Names of the client's variables of a child, comma separated: names are no secret, and the demo server shows them. */
+export const CLIENT_VARIABLES_VARIABLE = "MCP_SSE_PROXY_CLIENT_VARIABLES";
+
+/** What a child gets of the proxy's own environment; everything else stays with the proxy. */
+const INHERITED = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "LANG",
+  "LANGUAGE",
+  "TZ",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "all_proxy",
+  "no_proxy",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "NODE_EXTRA_CA_CERTS",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  // Without these two no program starts on Windows.
+  "SystemRoot",
+  "APPDATA",
+] as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Picks the base of every child's environment from the proxy's own. */
+export function baseEnvironment(own: Environment): Readonly<Record<string, string>> {
+  const base: Record<string, string> = {};
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined && (name.startsWith("LC_") || INHERITED.some((inherited) => inherited === name))) {
+      base[name] = value;
+    }
+  }
+  return base;
+}
+
+export interface ChildEnvironmentOptions {
+  readonly base: Readonly<Record<string, string>>;
+  /** The operator's variables of the server. */
+  readonly server: Readonly<Record<string, string>>;
+  readonly client: ReadonlyMap<string, string>;
+  /** The child's own temporary directory, if it has one. */
+  readonly temporary: string | undefined;
+  /** Marks the whole tree, so that whoever leaves the process group can still be found. */
+  readonly marker: string;
+}
+
+/** Builds a child's environment up from nothing: base, then the operator's, then the client's, then our marks. */
+export function childEnvironment(options: ChildEnvironmentOptions): Record<string, string> {
+  // No prototype: a variable named like a member of Object is a variable and nothing else.
+  const environment: Record<string, string> = Object.assign(Object.create(null), options.base);
+  if (options.temporary !== undefined) environment["TMPDIR"] = options.temporary;
+  Object.assign(environment, options.server);
+  for (const [name, value] of options.client) environment[name] = value;
+  environment[CLIENT_VARIABLES_VARIABLE] = [...options.client.keys()].join(",");
+  environment[MARKER_VARIABLE] = options.marker;
+  return environment;
+}

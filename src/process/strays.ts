@@ -1,0 +1,109 @@
+import { readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { isDeadInstance, MARKER_VARIABLE } from "./instance.ts";
+
+/** Processes whose environment is read at once: a bound on open files, and a chance for other work in between. */
+const READS_AT_ONCE = 32;
+
+/** Calls of one window share one walk through /proc: a thousand sessions that end together cost one walk. */
+const WINDOW_MS = 50;
+
+/** The walks of a busy host are spaced so that they take at most a tenth of the time. */
+const PAUSE_PER_WALK = 9;
+
+/** A child forks while it is being killed: look again until nothing is found, so many times at most. */
+const ROUNDS = 5;
+
+export interface StrayHunter {
+  /** Kills every process that carries the child's marker; resolves when none was found any more. */
+  readonly killChild: (marker: string) => Promise<number>;
+  /** Kills what instances that run no more have left behind; gives the number. */
+  readonly killLeftovers: () => Promise<number>;
+}
+
+/**
+ * Finds processes that left their process group (setsid, double fork) by the marker in their environment. It works where
+ * there is a /proc; elsewhere nothing is found. A process that emptied its own environment is not found either: a PID
+ * namespace is what holds such a one.
+ */
+export function createStrayHunter(): StrayHunter {
+  const wanted = new Set<string>();
+  let walk: Promise<number> | undefined;
+  let lastWalkMs = 0;
+
+  return {
+    killChild: (marker) => {
+      if (process.platform !== "linux") return Promise.resolve(0);
+      wanted.add(marker);
+      walk ??= Bun.sleep(Math.max(WINDOW_MS, PAUSE_PER_WALK * lastWalkMs)).then(async () => {
+        walk = undefined;
+        const markers = new Set(wanted);
+        wanted.clear();
+        const started = performance.now();
+        const killed = await killMarked((marker) => markers.has(marker));
+        lastWalkMs = performance.now() - started;
+        return killed;
+      });
+      return walk;
+    },
+    killLeftovers: () => killMarked((marker) => isDeadInstance(marker.slice(0, marker.lastIndexOf(".")))),
+  };
+}
+
+async function killMarked(isWanted: (marker: string) => boolean): Promise<number> {
+  let killed = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = await findMarked(isWanted);
+    if (found.length === 0) break;
+    for (const pid of found) if (kill(pid)) killed++;
+  }
+  return killed;
+}
+
+async function findMarked(isWanted: (marker: string) => boolean): Promise<readonly number[]> {
+  const pids = processIds();
+  const found: number[] = [];
+  for (let i = 0; i < pids.length; i += READS_AT_ONCE) {
+    await Promise.all(
+      pids.slice(i, i + READS_AT_ONCE).map(async (pid) => {
+        const marker = await markerOf(pid);
+        if (marker !== undefined && isWanted(marker)) found.push(pid);
+      }),
+    );
+  }
+  return found;
+}
+
+function processIds(): readonly number[] {
+  try {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => Number.isSafeInteger(pid) && pid !== process.pid);
+  } catch {
+    return [];
+  }
+}
+
+async function markerOf(pid: number): Promise<string | undefined> {
+  let environment: string;
+  try {
+    environment = await readFile(`/proc/${pid}/environ`, "latin1");
+  } catch {
+    // Another user's process, or one that ended in the meantime.
+    return undefined;
+  }
+  const entry = `${MARKER_VARIABLE}=`;
+  const start = environment.startsWith(entry) ? 0 : environment.indexOf(`\0${entry}`) + 1;
+  if (start === 0 && !environment.startsWith(entry)) return undefined;
+  const end = environment.indexOf("\0", start);
+  return environment.slice(start + entry.length, end === -1 ? undefined : end);
+}
+
+function kill(pid: number): boolean {
+  try {
+    process.kill(pid, "SIGKILL");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,274 @@
+import { ERRORS, type ErrorCode, ProxyError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { createWatch } from "../base/watch.ts";
+import { type LinkEnd, type RawMessage, runExclusiveLink } from "../link/exclusive.ts";
+import type { Child } from "../process/child.ts";
+import { describeExit } from "../process/exit.ts";
+import type { Server } from "../process/server.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import { errorAnswer } from "../wire/message.ts";
+import { cancelledRequestOf, progressTokenOf } from "../wire/params.ts";
+import type { SessionOutput } from "./output.ts";
+import { createPendingRequests } from "./pending.ts";
+import type { Principal } from "./principal.ts";
+
+/** Why a session ended: one word for the log. */
+export type EndReason =
+  | "client-closed"
+  | "stalled"
+  | "idle"
+  | "silent"
+  | "lifetime"
+  | "start-timeout"
+  | "child-exited"
+  | "line-too-large"
+  | "shutdown"
+  | "internal-error";
+
+export type Transport = "sse";
+
+/** Requests of one session that may be unanswered at a time. */
+export const MAX_IN_FLIGHT = 256;
+
+/** One client's conversation with one child. */
+export interface Session {
+  /** What the client shows to be let in again: unguessable, and never logged. */
+  readonly id: string;
+  /** What the log and the operator call it. */
+  readonly name: string;
+  readonly server: Server;
+  readonly principal: Principal;
+  readonly transport: Transport;
+  /** Settles when the session has ended and nothing of its child is left. */
+  readonly gone: Promise<void>;
+  /** Takes a message of the client. @throws ProxyError when it cannot be passed on. */
+  readonly receive: (message: RawMessage) => void;
+  /** Requests that the child has not answered yet. */
+  readonly inFlight: () => number;
+  readonly end: (reason: EndReason) => void;
+}
+
+export interface SessionOptions {
+  readonly id: string;
+  readonly name: string;
+  readonly server: Server;
+  readonly principal: Principal;
+  readonly transport: Transport;
+  readonly child: Child;
+  readonly output: SessionOutput;
+  readonly scan: JsonScanner;
+  readonly log: Logger;
+  /** During a shutdown no new requests are taken; answers and notifications are. */
+  readonly isDraining: () => boolean;
+  /** Called once, at the child's first message or at the session's end: the start is over. */
+  readonly onStarted: () => void;
+  /** Called once, when the session takes no more messages. */
+  readonly onEnd: (reason: EndReason, answered: boolean) => void;
+}
+
+/** Connects a client with a child of its own, and ends both together. */
+export function createSession(options: SessionOptions): Session {
+  const { id, name, server, principal, transport, child, output, scan, log, onStarted, onEnd } = options;
+  const { timeouts } = server;
+  const context = { session: name, server: server.name, pid: child.pid };
+  const pending = createPendingRequests();
+  const createdAt = performance.now();
+  const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
+  let lastTrafficAt = createdAt;
+  let waitsForFirstAnswerSince: number | undefined;
+  let answered = false;
+  let messagesIn = 0;
+  let messagesOut = 0;
+  let bytesIn = 0;
+  let bytesOut = 0;
+  let lateAnswers = 0;
+  let ended = false;
+
+  const answerWithError = (rawId: string, code: ErrorCode, message: string, data: Readonly<Record<string, unknown>>) =>
+    output.say(errorAnswer(rawId, ERRORS[code].rpc, message, { code, ...data }));
+
+  /** The fixed order: mark it ended, answer what is owed, close the streams, stop the child. */
+  const finish = (
+    reason: EndReason,
+    code: ErrorCode,
+    message: string,
+    data: Readonly<Record<string, unknown>> = {},
+  ) => {
+    if (ended) return;
+    ended = true;
+    watch.close();
+    const owed = pending.takeAll();
+    try {
+      for (const { rawId } of owed) answerWithError(rawId, code, message, data);
+      const farewell = JSON.stringify({ error: { code, message, ...data } });
+      output.close(owed.length === 0 && reason !== "client-closed" ? farewell : undefined);
+    } finally {
+      onStarted();
+      onEnd(reason, answered);
+      child.stop().then(onGone, (error: unknown) => {
+        log.error({ ...context, err: error }, "stopping the child failed");
+        onGone();
+      });
+      const durationMs = Math.round(performance.now() - createdAt);
+      const counts = { messagesIn, messagesOut, bytesIn, bytesOut, dropped: link.dropped(), lateAnswers };
+      log.info(
+        { ...context, principal: principal.id, transport, reason, durationMs, ...counts, unanswered: owed.length },
+        "session ended",
+      );
+    }
+  };
+
+  const end = (reason: EndReason) => {
+    const ending = ENDINGS[reason];
+    finish(reason, ending.code, ending.message);
+  };
+
+  const onLinkEnd = (ending: LinkEnd) => {
+    if (ended) return;
+    if (ending.kind === "line-too-long") {
+      finish(
+        "line-too-large",
+        "child_line_too_large",
+        `The server wrote a message of more than ${ending.maxLineBytes} bytes; the session was ended.`,
+      );
+      return;
+    }
+    const { stderr } = ending;
+    const how = ending.kind === "exited" ? describeExit(ending.exit) : "it closed its output";
+    const data =
+      ending.kind === "exited" ? { exitCode: ending.exit.code, signal: ending.exit.signal, stderr } : { stderr };
+    log.warn({ ...context, how, stderr }, "child ended by itself");
+    finish("child-exited", "child_exited", `The server's process ended before it answered: ${how}.`, data);
+  };
+
+  const checkRequests = (now: number) => {
+    if (timeouts.requestMs === 0) return;
+    for (const { rawId, method } of pending.expire(now - timeouts.requestMs)) {
+      answerWithError(
+        rawId,
+        "child_timeout",
+        `The server did not answer ${JSON.stringify(method)} within ${timeouts.requestMs} ms.`,
+        {},
+      );
+      // MCP: the initialize request must not be cancelled.
+      if (method !== "initialize") {
+        child.write(
+          Buffer.from(
+            `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${rawId},"reason":"timed out"}}`,
+          ),
+        );
+      }
+    }
+  };
+
+  const after = (since: number | undefined, limitMs: number) =>
+    since === undefined || limitMs === 0 ? Number.POSITIVE_INFINITY : since + limitMs;
+  const quietLimitMs = () => (output.isOpen() ? timeouts.silentMs : timeouts.idleMs);
+
+  const watch = createWatch((now) => {
+    if (ended) return Number.POSITIVE_INFINITY;
+    checkRequests(now);
+    if (after(waitsForFirstAnswerSince, timeouts.startMs) <= now) end("start-timeout");
+    else if (after(createdAt, timeouts.lifetimeMs) <= now) end("lifetime");
+    else if (after(lastTrafficAt, quietLimitMs()) <= now) end(output.isOpen() ? "silent" : "idle");
+    else if (output.check(now) === "stalled") end("stalled");
+    if (ended) return Number.POSITIVE_INFINITY;
+    return Math.min(
+      after(pending.oldestSince(), timeouts.requestMs),
+      after(waitsForFirstAnswerSince, timeouts.startMs),
+      after(createdAt, timeouts.lifetimeMs),
+      after(lastTrafficAt, quietLimitMs()),
+      output.nextCheck(),
+    );
+  });
+
+  /** Settles what the child answers; gives whether the message goes on to the client. */
+  const settle = ({ line, message }: RawMessage, now: number): boolean => {
+    if (message.kind === "notification") {
+      if (message.method === "notifications/progress") {
+        const token = progressTokenOf(line);
+        if (token !== undefined) pending.touch(token, now);
+      }
+      return true;
+    }
+    if (message.kind === "request" || message.id === "null") return true;
+    waitsForFirstAnswerSince = undefined;
+    answered = true;
+    if (pending.settle(message.id) !== undefined) return true;
+    lateAnswers++;
+    return false;
+  };
+
+  const onMessages = (messages: readonly RawMessage[]): Promise<void> | undefined => {
+    if (ended) return undefined;
+    const now = performance.now();
+    lastTrafficAt = now;
+    onStarted();
+    const passing = messages.filter((message) => settle(message, now));
+    messagesOut += passing.length;
+    for (const { line } of passing) bytesOut += line.length;
+    return passing.length === 0 ? undefined : output.deliver(passing);
+  };
+
+  const receive = ({ line, message }: RawMessage) => {
+    if (ended) throw new ProxyError("session_not_found");
+    const now = performance.now();
+    if (message.kind === "request") {
+      if (options.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
+      if (pending.has(message.id))
+        throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
+      if (pending.size() >= MAX_IN_FLIGHT) {
+        throw new ProxyError("too_many_in_flight", {
+          message: `${MAX_IN_FLIGHT} requests of this session are unanswered.`,
+          retryAfterSeconds: 1,
+        });
+      }
+    }
+    const written = child.write(line);
+    if (written === "full") throw new ProxyError("child_busy", { retryAfterSeconds: 5 });
+    if (written === "closed")
+      throw new ProxyError("child_exited", { message: "The server's process has closed its input." });
+    lastTrafficAt = now;
+    messagesIn++;
+    bytesIn += line.length;
+    if (message.kind === "request") {
+      pending.add(
+        { id: message.id, rawId: message.rawId, method: message.method, progressToken: progressTokenOf(line) },
+        now,
+      );
+      if (!answered) waitsForFirstAnswerSince ??= now;
+      watch.expect(
+        Math.min(after(now, timeouts.requestMs), answered ? Number.POSITIVE_INFINITY : after(now, timeouts.startMs)),
+      );
+    } else if (message.kind === "notification" && message.method === "notifications/cancelled") {
+      const cancelled = cancelledRequestOf(line);
+      if (cancelled !== undefined) pending.settle(cancelled);
+    }
+  };
+
+  const link = runExclusiveLink({
+    child,
+    scan,
+    maxLineBytes: server.limits.lineBytes,
+    onMessages,
+    onEnd: onLinkEnd,
+    log,
+    context,
+  });
+  watch.expect(createdAt);
+  log.info({ ...context, principal: principal.id, transport }, "session started");
+  return { id, name, server, principal, transport, gone, receive, inFlight: pending.size, end };
+}
+
+const ENDINGS: Readonly<Record<EndReason, { readonly code: ErrorCode; readonly message: string }>> = {
+  "client-closed": { code: "session_not_found", message: "The client closed the session." },
+  stalled: { code: "session_not_found", message: "The client took no data any more; the session was ended." },
+  idle: { code: "session_not_found", message: "The session was ended: no message for too long, and no open stream." },
+  silent: { code: "session_not_found", message: "The session was ended: no message for too long." },
+  lifetime: { code: "session_not_found", message: "The session reached its longest lifetime." },
+  "start-timeout": { code: "start_timeout", message: ERRORS.start_timeout.summary },
+  "child-exited": { code: "child_exited", message: ERRORS.child_exited.summary },
+  "line-too-large": { code: "child_line_too_large", message: ERRORS.child_line_too_large.summary },
+  shutdown: { code: "draining", message: "The proxy is shutting down; the session was ended." },
+  "internal-error": { code: "internal_error", message: ERRORS.internal_error.summary },
+};

@@ -1,0 +1,33 @@
+import { ERRORS, type ErrorCode, ProxyError } from "../base/errors.ts";
+import { errorAnswer } from "../wire/message.ts";
+
+type Fields = Readonly<Record<string, string>>;
+
+/** How a route speaks: management routes answer plain JSON, routes that carry MCP answer JSON-RPC. */
+export type Dialect = "management" | "mcp";
+
+/** An error as the caller sees it, and what only the log may see. */
+export interface ErrorAnswer {
+  readonly response: Response;
+  readonly code: ErrorCode;
+  /** Set for an unknown failure: the caller got it, and the log has the detail under it. */
+  readonly failureId: string | undefined;
+}
+
+/** The one place where an error becomes an answer. `fields` are the header fields of every answer to this caller. */
+export function answerError(error: unknown, dialect: Dialect, fields: Fields): ErrorAnswer {
+  const failureId = error instanceof ProxyError ? undefined : crypto.randomUUID().slice(0, 8);
+  const known = error instanceof ProxyError ? error : new ProxyError("internal_error", { data: { id: failureId } });
+  const { code, message, data } = known;
+  const body =
+    dialect === "mcp"
+      ? errorAnswer("null", ERRORS[code].rpc, message, { code, ...data })
+      : JSON.stringify({ error: { code, message, ...data } });
+  const headers: Record<string, string> = { ...fields, ...known.fields, "Content-Type": "application/json" };
+  if (known.retryAfterSeconds !== undefined) headers["Retry-After"] = String(known.retryAfterSeconds);
+  // What is left of a body that was not read must not be taken for the next request; and nobody should wait for a drain.
+  if (CLOSES_CONNECTION.has(code)) headers["Connection"] = "close";
+  return { response: new Response(body, { status: known.status, headers }), code, failureId };
+}
+
+const CLOSES_CONNECTION: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["body_too_large", "body_timeout", "draining"]);

@@ -1,0 +1,71 @@
+import { ProxyError } from "../base/errors.ts";
+import { createWatch } from "../base/watch.ts";
+import { isJsonContentType } from "./content-type.ts";
+
+export interface BodyReaderOptions {
+  /** Largest body in bytes; 0: no bound. */
+  readonly maxBytes: number;
+  /** From the request's head to the body's last byte, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
+/**
+ * Reads the body of a request that carries a message.
+ * @throws ProxyError unsupported_media_type, body_too_large, body_timeout, bad_header.
+ */
+export type BodyReader = (request: Request) => Promise<Buffer>;
+
+export function createBodyReader({ maxBytes, deadlineMs }: BodyReaderOptions): BodyReader {
+  /** Bodies on their way. All have the same time, so the order of arrival is the order of the deadlines. */
+  const reading = new Map<symbol, { readonly deadline: number; readonly giveUp: () => void }>();
+  const watch = createWatch((now) => {
+    for (const [key, { deadline, giveUp }] of reading) {
+      if (deadline > now) return deadline;
+      reading.delete(key);
+      giveUp();
+    }
+    return Number.POSITIVE_INFINITY;
+  });
+
+  const withDeadline = async (body: Promise<Buffer>): Promise<Buffer> => {
+    const key = Symbol();
+    const deadline = performance.now() + deadlineMs;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    reading.set(key, { deadline, giveUp: () => reject(new ProxyError("body_timeout", {})) });
+    watch.expect(deadline);
+    try {
+      return await Promise.race([body, late]);
+    } finally {
+      reading.delete(key);
+    }
+  };
+
+  return (request) => {
+    const { headers } = request;
+    if (!isJsonContentType(headers.get("content-type"))) throw new ProxyError("unsupported_media_type");
+    const encoding = headers.get("content-encoding");
+    if (encoding !== null && encoding.toLowerCase() !== "identity") throw new ProxyError("unsupported_media_type");
+    const length = headers.get("content-length");
+    if (length === null) return withDeadline(readCounted(request, maxBytes));
+    if (maxBytes > 0 && Number(length) > maxBytes) throw tooLarge(maxBytes);
+    return withDeadline(request.arrayBuffer().then(Buffer.from));
+  };
+}
+
+/** A body without a length is counted as it comes, so that no more than the bound is ever held. */
+async function readCounted(request: Request, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (maxBytes > 0 && size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(maxBytes: number): ProxyError {
+  return new ProxyError("body_too_large", {
+    message: `The request body is over ${maxBytes} bytes (limits.requestBytes).`,
+  });
+}

@@ -1,0 +1,41 @@
+import { ProxyError } from "../base/errors.ts";
+import type { RawMessage } from "../link/exclusive.ts";
+import { replaceLineBreaks } from "../wire/event-stream.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import { type MessageFlaw, readMessage } from "../wire/message.ts";
+
+const REFUSALS: Readonly<
+  Record<MessageFlaw, { readonly code: "invalid_json" | "invalid_request"; readonly message: string }>
+> = {
+  "not-utf8": { code: "invalid_json", message: "The body is not valid UTF-8." },
+  "not-json": { code: "invalid_json", message: "The body is not valid JSON." },
+  "too-deep": { code: "invalid_request", message: "The body is nested too deeply." },
+  "not-object": { code: "invalid_request", message: "The body must be one JSON-RPC 2.0 message, which is an object." },
+  array: {
+    code: "invalid_request",
+    message: "Batches are not supported here: send one JSON-RPC 2.0 message a request.",
+  },
+  ambiguous: {
+    code: "invalid_request",
+    message: "A member of the message comes twice, or in another case than JSON-RPC's.",
+  },
+  "not-jsonrpc": {
+    code: "invalid_request",
+    message: "The body must be a JSON-RPC 2.0 request, notification or response.",
+  },
+  "bad-id": { code: "invalid_request", message: "The id of a request must be a string or a number." },
+};
+
+/**
+ * Takes a request body for one message, and makes it one line in place, for stdio.
+ * @throws ProxyError invalid_json, invalid_request.
+ */
+export function readClientMessage(body: Buffer, scan: JsonScanner): RawMessage {
+  const message = readMessage(body, scan);
+  if (typeof message === "string") {
+    const { code, message: text } = REFUSALS[message];
+    throw new ProxyError(code, { message: text });
+  }
+  replaceLineBreaks(body);
+  return { line: body, message };
+}

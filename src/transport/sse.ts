@@ -1,0 +1,118 @@
+import { ProxyError } from "../base/errors.ts";
+import type { Server } from "../process/server.ts";
+import { createEventStreamOutput, type EventStreamOutput } from "../session/event-stream-output.ts";
+import type { Principal } from "../session/principal.ts";
+import type { Registry } from "../session/registry.ts";
+import { eventFrame } from "../wire/event-stream.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import type { BodyReader } from "./body.ts";
+import { readClientMessage } from "./client-message.ts";
+import { accepts } from "./content-type.ts";
+
+type Fields = Readonly<Record<string, string>>;
+
+export interface SseOptions {
+  readonly registry: Registry;
+  readonly readBody: BodyReader;
+  readonly scan: JsonScanner;
+  /** Public path before the routes, without a slash at its end; empty: none. */
+  readonly basePath: string;
+  /** Takes the client's variables from the headers. @throws ProxyError client_variable_refused, client_variable_missing. */
+  readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
+}
+
+/** One request to this transport, guarded already. */
+export interface SseRequest {
+  readonly request: Request;
+  readonly server: Server;
+  readonly principal: Principal;
+  /** Header fields of every answer to this caller. */
+  readonly fields: Fields;
+}
+
+export interface SseAnswer {
+  readonly response: Response;
+  /** Name of the session, for the log. */
+  readonly session: string;
+}
+
+/** HTTP+SSE, the transport of MCP revision 2024-11-05. */
+export interface SseTransport {
+  /** `GET /:server/sse`: opens a session and its event stream, whose first event names the URL for messages. */
+  readonly open: (request: SseRequest) => Promise<SseAnswer>;
+  /** `POST /:server/message?sessionId=`: passes a message on; its answer, if any, comes on the event stream. */
+  readonly message: (request: SseRequest) => Promise<SseAnswer>;
+}
+
+const STREAM_FIELDS: Fields = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-cache, no-transform",
+  // nginx would hold events back until its buffer is full.
+  "X-Accel-Buffering": "no",
+};
+
+const ACCEPTED_FIELDS: Fields = { "Content-Type": "text/plain; charset=utf-8" };
+
+export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {
+  const endpoint = (server: Server, id: string) =>
+    eventFrame("endpoint", `${basePath}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
+
+  return {
+    open: async ({ request, server, principal, fields }) => {
+      if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
+        throw new ProxyError("not_acceptable", {
+          message: "This URL answers with text/event-stream: allow it in Accept.",
+        });
+      }
+      const variables = readVariables(request.headers, server);
+      const { heartbeatMs, stalledWriteMs } = server.timeouts;
+      let output: EventStreamOutput | undefined;
+      const session = await registry.open({
+        server,
+        principal,
+        transport: "sse",
+        variables,
+        signal: request.signal,
+        createOutput: (id) => {
+          output = createEventStreamOutput({ heartbeatMs, stalledWriteMs, first: endpoint(server, id) });
+          return output;
+        },
+      });
+      if (output === undefined) throw new Error("a session was opened without an output");
+      const leave = () => session.end("client-closed");
+      if (request.signal.aborted) leave();
+      else request.signal.addEventListener("abort", leave, { once: true });
+      return {
+        response: new Response(output.body, { headers: { ...fields, ...STREAM_FIELDS } }),
+        session: session.name,
+      };
+    },
+
+    message: async ({ request, server, principal, fields }) => {
+      const id = sessionIdOf(request.url);
+      const session = registry.find(id, server, principal, "sse");
+      if (session === undefined) throw new ProxyError("session_not_found");
+      const body = await readBody(request);
+      session.receive(readClientMessage(body, scan));
+      return {
+        response: new Response("Accepted", { status: 202, headers: { ...fields, ...ACCEPTED_FIELDS } }),
+        session: session.name,
+      };
+    },
+  };
+}
+
+/** The one `sessionId` of a URL's query. @throws ProxyError session_id_missing, bad_header. */
+function sessionIdOf(url: string): string {
+  const query = url.indexOf("?");
+  const ids = query === -1 ? [] : new URLSearchParams(url.slice(query)).getAll("sessionId");
+  const [id] = ids;
+  if (id === undefined || id === "") {
+    throw new ProxyError("session_id_missing", {
+      message: "The query parameter sessionId is missing: post to the URL that the endpoint event names.",
+    });
+  }
+  if (ids.length > 1)
+    throw new ProxyError("bad_header", { message: "The query parameter sessionId comes more than once." });
+  return id;
+}
