@@ -9,8 +9,8 @@ import type { Target } from "./protocol.ts";
 const START_LIMIT_MS = 20_000;
 /** Between two questions whether it is healthy: the start time is exact to this. */
 const POLL_MS = 2;
-/** From SIGTERM to SIGKILL. */
-const STOP_LIMIT_MS = 15_000;
+/** From SIGTERM to SIGKILL: beyond the time that our proxy gives itself to shut down (25 s). */
+const STOP_LIMIT_MS = 30_000;
 const MARKER = "MCP_BENCH_RUN";
 
 /** A gateway that is up. */
