@@ -8,8 +8,9 @@ import { type OpenApiOptions, openApi } from "./openapi.ts";
 
 /**
  * Swagger UI at `/swagger`, the OpenAPI document of all the app's routes at `/swagger/json`, and the page's files under
- * `/swagger/assets`; under the base path too, if there is one. All of it comes out of the executable: the page works
- * without internet access. The files are read when the page is first asked for.
+ * `/swagger/assets`. All of it comes out of the executable: the page works without internet access. The files are read when the
+ * page is first asked for. Whoever uses it puts it under a prefix where the app has one, and `set.headers` on its answers; the
+ * page's own policy wins.
  */
 export function docs(options: OpenApiOptions) {
   let reading: Promise<Assets> | undefined;
@@ -17,14 +18,10 @@ export function docs(options: OpenApiOptions) {
     reading ??= readAssets();
     return reading;
   };
-  const plugin = new Elysia({ name: "docs", nativeStaticResponse: false }).use(docsAt("", options, assets));
-  return options.basePath === "" ? plugin : plugin.use(docsAt(options.basePath, options, assets));
-}
 
-function docsAt(prefix: string, options: OpenApiOptions, assets: () => Promise<Assets>) {
   // nativeStaticResponse is off because the plugin's own page, which loads a CDN, is a static response: Elysia would answer with it
   // ahead of the route that takes its place below (elysia 1.4.30).
-  return new Elysia({ name: `docs${prefix}`, prefix, nativeStaticResponse: false })
+  return new Elysia({ name: "docs", nativeStaticResponse: false })
     .use(
       swagger({
         path: "/swagger",

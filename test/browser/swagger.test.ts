@@ -59,6 +59,18 @@ describeInBrowser("Swagger UI in Chromium", () => {
     await page.reload();
     expect(await status(await tryServers(page))).toBe("401");
   }, 30_000);
+
+  test("works under a base path", async () => {
+    await using based = await startProxy({ env: { BASE_PATH: "/tools" } });
+    await using visited = await visit(browser, `${based.url}/swagger`);
+    const { page, faults } = visited;
+    expect(new URL(page.url()).pathname).toBe("/tools/swagger");
+    await authorize(page, based.secret);
+    const answer = await tryServers(page);
+    expect(await status(answer)).toBe("200");
+    expect(await page.locator(".opblock").count()).toBe(4);
+    expect(faults).toEqual([]);
+  }, 30_000);
 });
 
 async function authorize(page: Page, secret: string): Promise<void> {

@@ -20,13 +20,23 @@ interface Operation {
   parameters?: { name: string }[];
 }
 
-/** An app with the proxy's routes, and answers of no meaning. It listens, because Elysia answers static routes elsewhere then. */
+/**
+ * An app with the proxy's routes, at the root and under the base path, and answers of no meaning. It listens, because Elysia answers
+ * static routes elsewhere then.
+ */
 function listeningApp(basePath = "") {
-  return new Elysia()
+  const app = new Elysia()
     .onError(({ error }) => {
       if (error instanceof ProxyError) return new Response(error.code, { status: error.status });
       return undefined;
     })
+    .use(routes("", basePath))
+    .options("/*", () => "", { detail: { hide: true } });
+  return (basePath === "" ? app : app.use(routes(basePath, basePath))).listen({ hostname: "127.0.0.1", port: 0 });
+}
+
+function routes(prefix: string, basePath: string) {
+  return new Elysia({ prefix })
     .onBeforeHandle(({ set }) => {
       set.headers["content-security-policy"] = "default-src 'none'";
       set.headers["cache-control"] = "no-store";
@@ -36,9 +46,7 @@ function listeningApp(basePath = "") {
     .get("/health", () => "ok", { detail: healthDetail })
     .get("/servers", () => "[]", { detail: serversDetail })
     .get("/:server/sse", () => "", { detail: openSseDetail })
-    .post("/:server/message", () => "", { detail: postMessageDetail })
-    .options("/*", () => "", { detail: { hide: true } })
-    .listen({ hostname: "127.0.0.1", port: 0 });
+    .post("/:server/message", () => "", { detail: postMessageDetail });
 }
 
 let app: ReturnType<typeof listeningApp>;
@@ -80,9 +88,12 @@ describe("GET /swagger", () => {
     expect(await response.text()).not.toMatch(/<script(?![^>]* src=)|<style| on\w+=/);
   });
 
-  test("keeps the headers that every answer carries", async () => {
-    expect((await fetch(`${url}/swagger`)).headers.get("x-content-type-options")).toBe("nosniff");
-  });
+  test.each(["/swagger", "/swagger/json", "/swagger/assets/swagger-ui.css"])(
+    "%s keeps the headers that every answer carries",
+    async (path) => {
+      expect((await fetch(url + path)).headers.get("x-content-type-options")).toBe("nosniff");
+    },
+  );
 
   test("refers to everything under the base path, escaped", async () => {
     const based = listeningApp('/tools/"mcp"');
@@ -214,7 +225,6 @@ describe("GET /swagger/json", () => {
     "names the base path once, as the server, when the proxy is asked at %p",
     async (prefix) => {
       const based = listeningApp("/tools");
-      based.get("/tools/health", () => "ok", { detail: healthDetail });
       try {
         const { servers, paths } = await document(`http://127.0.0.1:${based.server?.port}${prefix}`);
         expect(servers).toEqual([{ url: "/tools" }]);
