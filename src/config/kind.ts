@@ -121,7 +121,8 @@ function list(items: string, read: (item: string) => string | undefined): Kind<r
     `a list of ${items}`,
     { type: "array", items: { type: "string", minLength: 1 } },
     (raw) => {
-      const texts: readonly unknown[] = typeof raw === "string" ? raw.split(",") : Array.isArray(raw) ? raw : [];
+      const texts: unknown = typeof raw === "string" ? raw.split(",") : raw;
+      if (!Array.isArray(texts)) return undefined;
       const trimmed = texts.map((text) => (typeof text === "string" ? text.trim() : "")).filter((text) => text !== "");
       const values = trimmed.map(read);
       return values.every((value) => value !== undefined) ? [...new Set(values)] : undefined;
