@@ -17,8 +17,8 @@ export function canonicalHost(text: string): string | undefined {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text);
   if (match === null) return undefined;
   const [, six, name = "", port] = match;
-  // The URL parser has the last word: a Host header that it does not take cannot be matched (an "xn--" that is no punycode).
-  if ((port !== undefined && Number(port) > 65535) || !URL.canParse(`http://${text}`)) return undefined;
+  // The URL parser has the last word: a Host header that it does not take cannot be matched (a port over 65535, an "xn--" that is no punycode).
+  if (!URL.canParse(`http://${text}`)) return undefined;
   if (six === undefined ? !isHost(name) : isIP(six) !== 6 || six.includes("%")) return undefined;
   const host = six === undefined ? name.toLowerCase() : `[${compressed(six)}]`;
   return port === undefined ? host : `${host}:${Number(port)}`;

@@ -10,9 +10,8 @@ export interface ProgramSearch {
 
 /** Absolute path of an executable file for the first word of a command, or undefined when there is none. */
 export function findProgram(word: string, { path, directory }: ProgramSearch): string | undefined {
-  const isPath = word.includes("/") || (process.platform === "win32" && word.includes("\\"));
   // Bun.which (1.4.5) falls back to the process's own PATH when PATH is left out, and cuts a word at a NUL.
   if (word === "" || word.includes("\0")) return undefined;
-  const found = Bun.which(isPath ? resolve(directory, word) : word, { PATH: path ?? "", cwd: directory });
+  const found = Bun.which(word, { PATH: path ?? "", cwd: directory });
   return found === null ? undefined : resolve(directory, found);
 }

@@ -215,7 +215,7 @@ export function settingsMarkdown(): string {
     const flag = one.flag === undefined ? "" : `\`${one.flag}\``;
     const fallback = one === SETTINGS.secret ? "required" : writtenText(one.defaultWritten);
     const shown = fallback === "" || fallback === "required" ? fallback : `\`${fallback}\``;
-    return `| ${file} | \`${one.environment}\` | ${flag} | ${shown} | ${one.description.replaceAll("|", "\\|")} |`;
+    return `| ${file} | \`${one.environment}\` | ${flag} | ${shown} | ${one.description} |`;
   });
   return ["| file | environment | option | default | what it does |", "|---|---|---|---|---|", ...rows, ""].join("\n");
 }

@@ -23,7 +23,7 @@ const MAX_DURATION_MS = 2 ** 31 - 1;
  */
 export function parseDuration(value: unknown): number | undefined {
   const match = new RegExp(DURATION_PATTERN).exec(asText(value));
-  if (match === null || (typeof value === "number" && value !== 0)) return undefined;
+  if (match === null) return undefined;
   const milliseconds = match[2] === undefined ? 0 : Number(match[1]) * (MILLISECONDS.get(match[2]) ?? Number.NaN);
   return milliseconds <= MAX_DURATION_MS ? milliseconds : undefined;
 }

@@ -20,6 +20,7 @@ describe("a program", () => {
   test("is found on the given PATH, as an absolute path", () => {
     expect(findProgram("tool", { path: join(root, "bin"), directory: "/" })).toBe(tool);
     expect(findProgram("tool", { path: "bin", directory: root })).toBe(tool);
+    expect(findProgram("tool", { path: "/nowhere:bin/folder/..", directory: root })).toBe(tool);
   });
 
   test("is not looked for on the process's own PATH, nor in the directory", () => {

@@ -8,6 +8,7 @@ test.each([
   ["commnad", "command"],
   ["Command", "command"],
   ["arg", "args"],
+  ["agrs", "args"],
   ["enf", "env"],
   ["clientenv", "clientEnv"],
   ["timeout", "timeouts"],
@@ -26,4 +27,5 @@ test("an endless key is not measured", () => {
 
 test("the nearest one wins", () => {
   expect(suggest("outboxByte", ["lineBytes", "outboxBytes", "requestBytes"])).toBe("outboxBytes");
+  expect(suggest("timeout", ["timeouts", "timeouts2"])).toBe("timeouts");
 });
