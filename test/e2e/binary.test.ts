@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,9 @@ import { proxyBinary } from "../support/binary.ts";
 import { within } from "../support/eventually.ts";
 import { startProxy } from "../support/proxy.ts";
 import { connectFirst, textOf } from "./clients.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const SECRET = "a-secret-of-more-than-thirty-two-characters";
 

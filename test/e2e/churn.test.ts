@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { descriptorCount, residentBytes } from "../support/process-table.ts";
@@ -8,6 +8,9 @@ import { startRelay } from "../support/relay.ts";
 import { fixture } from "../support/server-entry.ts";
 import { openSse } from "../support/sse-session.ts";
 import { connectFirst } from "./clients.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const MIB = 1_048_576;
 

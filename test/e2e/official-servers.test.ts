@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,9 @@ import {
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { commandLine, officialServer } from "../support/server-entry.ts";
 import { connectFirst, connectSecond, textOf } from "./clients.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const files = realpathSync(mkdtempSync(join(tmpdir(), "mcp-sse-proxy-files-")));
 writeFileSync(join(files, "greeting.txt"), "hello from a file");

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 /** Sleeps of so many seconds are nobody else's: they find the grandchildren in the process table. */
 const seconds = (kind: number): string => String(2_000_000 + kind * 100_000 + (process.pid % 100_000));

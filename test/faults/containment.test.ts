@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 /** Tells which descriptors beside 0, 1 and 2 the shell was started with; the tests of a shell open none themselves. */
 const DESCRIPTORS = `read -r line

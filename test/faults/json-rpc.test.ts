@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message, SseSession } from "../support/sse-session.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 let proxy: TestProxy;
 beforeAll(async () => {
@@ -66,12 +69,12 @@ describe("bodies", () => {
   /** What reached the child of a line that was accepted: the bytes between the mirror's own. */
   async function reflect(line: string): Promise<string> {
     const before = mirror.messages().length;
+    const isNew = (message: Message): boolean =>
+      message.method === "mirror" && mirror.messages().indexOf(message) >= before;
     expect((await mirror.post(line)).status).toBe(202);
-    await mirror.message(
-      "the mirrored line",
-      (message) => mirror.messages().indexOf(message) >= before && message.method === "mirror",
-    );
-    const data = mirror.events[1 + before]?.data.toString() ?? "";
+    const reflected = await mirror.message("the mirrored line", isNew);
+    // The endpoint event stands before the messages.
+    const data = mirror.events[1 + mirror.messages().indexOf(reflected)]?.data.toString() ?? "";
     return data.slice('{"jsonrpc":"2.0","method":"mirror","params":'.length, -1);
   }
 

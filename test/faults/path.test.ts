@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { rawHttp, requestText, statuses } from "../support/raw-http.ts";
 import { commandLine, fixture } from "../support/server-entry.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const COMMAND = commandLine(fixture("echo", ["--mode", "@scope/näme"]));
 
@@ -61,22 +64,26 @@ describe("the server's key in the path", () => {
 
   test("P5: no other spelling of the route reaches it", async () => {
     const paths = [
-      "/nothing/../echo/sse",
       "//sse",
       "/echo//sse",
       "/echo/sse/",
       "/echo/SSE",
       "/ECHO/sse",
-      "/./echo/sse",
-      "/echo/./sse",
       "/x\\echo/sse",
-      "/echo\\sse",
       "/echo%2Fsse",
       "/%2e%2e/sse",
     ];
     for (const path of paths) {
       const { status } = await get(path);
       expect({ path, refused: status >= 400 && status < 500 }).toEqual({ path, refused: true });
+    }
+    expect(proxy.children()).toEqual([]);
+  });
+
+  test("P5: dot segments and backslashes, which the runtime resolves, lead to no route but the guarded one", async () => {
+    for (const path of ["/nothing/../echo/sse", "/./echo/sse", "/echo/./sse", "/echo\\sse", "/health/../echo/sse"]) {
+      const request = requestText(`GET ${path} HTTP/1.1`, [`Host: 127.0.0.1:${proxy.port}`, "Connection: close"]);
+      expect(statuses(await rawHttp(proxy.port, request))).toEqual([401]);
     }
     expect(proxy.children()).toEqual([]);
   });

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { SseSession } from "../support/sse-session.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 async function expectRefusal(proxy: TestProxy, server: string, status: number, code: string): Promise<void> {
   const answer = await proxy.fetch(`/${server}/sse`);

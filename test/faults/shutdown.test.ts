@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { eventually, within } from "../support/eventually.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const seconds = (kind: number): string => String(3_000_000 + kind * 100_000 + (process.pid % 100_000));
 

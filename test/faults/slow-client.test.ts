@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
@@ -6,6 +6,9 @@ import { connectRaw, type RawConnection, requestText } from "../support/raw-http
 import { startRelay } from "../support/relay.ts";
 import { fixture } from "../support/server-entry.ts";
 import { openSse } from "../support/sse-session.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const MIB = 1_048_576;
 

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ProxyOptions, runProxy } from "../support/launch.ts";
 import { startProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 const SECRET = "an-operator-secret-of-forty-characters-ok";
 const echo = fixture("echo");

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, rawHttp, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
 
 let proxy: TestProxy;
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { eventually, within } from "./eventually.ts";
 import { launch, makePlace, type ProxyOptions } from "./launch.ts";
 import type { CollectedLog } from "./log.ts";
@@ -114,10 +115,15 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
   };
 }
 
-/** Waits until nothing runs because of this proxy, and its temporary directory is empty. */
+/** The directories of children. They stand in the instance's own one, which lives as long as the proxy. */
+export function childDirectories(proxy: TestProxy): readonly string[] {
+  return readdirSync(proxy.temporary).flatMap((own) => readdirSync(join(proxy.temporary, own)));
+}
+
+/** Waits until no child of this proxy runs, nor anything that a child started, and no child's directory is left. */
 export async function quiet(proxy: TestProxy, withinMs?: number): Promise<void> {
   await eventually("no child left", () => proxy.children().length === 0, withinMs);
-  await eventually("no temporary directory left", () => readdirSync(proxy.temporary).length === 0, withinMs);
+  await eventually("no child's directory left", () => childDirectories(proxy).length === 0, withinMs);
 }
 
 /** What still runs when the proxy's aides have had their time. */

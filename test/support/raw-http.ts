@@ -97,7 +97,7 @@ export function requestText(start: string, headers: readonly string[], body = ""
   return `${[start, ...headers].join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** The status codes of the answers in what came back, in order. */
+/** The status codes of the answers in what came back, in order. An answer follows the body before it without a line end. */
 export function statuses(received: string): readonly number[] {
-  return [...received.matchAll(/^HTTP\/1\.[01] (\d{3}) /gm)].map((match) => Number(match[1]));
+  return [...received.matchAll(/HTTP\/1\.[01] (\d{3}) [A-Z]/g)].map((match) => Number(match[1]));
 }
