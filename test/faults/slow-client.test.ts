@@ -66,7 +66,7 @@ describe("a client that does not keep up", () => {
     await quiet(proxy);
   });
 
-  test("S5: gets everything in order once it reads again", async () => {
+  test("S5: gets the rest once it reads again", async () => {
     const connection = await openAndPause("flood");
     const paused = connection.receivedBytes();
     await Bun.sleep(100);

@@ -31,7 +31,7 @@ const refusals: readonly (readonly [string, ProxyOptions, readonly string[]])[] 
     { config: { mcpServers: { echo: { ...echo, env: { A: "\u0024{NOT_THERE}" } } } } },
     ["NOT_THERE"],
   ],
-  ["F1: unbalanced quotes", { config: { allowedCommands: ["run 'it"] } }, ["run 'it"]],
+  ["F1: unbalanced quotes", { config: { allowedCommands: ["run 'it"] } }, ["allowedCommands[0]"]],
   ["F3: a port with letters", { env: { PORT: "8000abc" } }, ["PORT"]],
   ["F3: a port that does not exist", { env: { PORT: "65536" } }, ["PORT"]],
   ["F5: all interfaces without a secret", { env: { HOST: "0.0.0.0", MAXIM_SECRET: undefined } }, ["MAXIM_SECRET"]],
