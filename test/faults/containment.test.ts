@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
+import { canDropPrivileges } from "../support/launch.ts";
+import { childDirectories, quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
@@ -90,9 +90,26 @@ describe("what a child may see", () => {
     expect(directories[0]).not.toBe(directories[1]);
     for (const directory of directories) expect(String(directory)).toStartWith(proxy.temporary);
     for (const session of sessions) session.close();
-    await quiet(proxy).catch(() => {});
-    expect(readdirSync(proxy.temporary, { recursive: true }).length).toBeLessThanOrEqual(1);
+    await quiet(proxy);
+    expect(childDirectories(proxy)).toEqual([]);
   });
+
+  test.if(canDropPrivileges())(
+    "C21: it cannot read the proxy's environment, nor find its secret in any process",
+    async () => {
+      await using plain = await startProxy({ config: { mcpServers: { echo: fixture("echo") } }, unprivileged: true });
+      const session = await plain.openSse("echo");
+      expect(await session.look("read", { path: `/proc/${plain.pid}/environ` })).toEqual({ failed: "EACCES" });
+      for (const file of ["mem", "maps", "fd"]) {
+        expect(await session.look("read", { path: `/proc/${plain.pid}/${file}` })).toHaveProperty("failed");
+      }
+      for (const pid of (await session.look("pids")) as number[]) {
+        const seen = JSON.stringify(await session.look("read", { path: `/proc/${pid}/environ` }));
+        expect(seen).not.toContain(plain.secret);
+      }
+      session.close();
+    },
+  );
 
   test("C22: it inherits no descriptor but its three", async () => {
     const session = await proxy.openSse("descriptors");

@@ -1,6 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
+import { canDropPrivileges } from "../support/launch.ts";
+import { descriptorCount } from "../support/process-table.ts";
+import { childDirectories, quiet, startProxy, type TestProxy } from "../support/proxy.ts";
+import { connectRaw } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { SseSession } from "../support/sse-session.ts";
 
@@ -12,6 +15,21 @@ async function expectRefusal(proxy: TestProxy, server: string, status: number, c
   expect(answer.status).toBe(status);
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
   expect(await answer.json()).toMatchObject({ error: { data: { code } } });
+}
+
+/** Opens sessions until one is refused for want of something that the host has no more of. */
+async function openUntilRefused(proxy: TestProxy, server: string): Promise<SseSession[]> {
+  const sessions: SseSession[] = [];
+  while (sessions.length < 60) {
+    const opened = await proxy.openSse(server).catch(() => undefined);
+    if (opened === undefined) break;
+    sessions.push(opened);
+    // The first message from the child frees the turn to start the next.
+    await opened.post('{"jsonrpc":"2.0","id":1,"method":"ping"}');
+    await opened.message("a first message", () => true);
+  }
+  expect(sessions.length).toBeGreaterThan(3);
+  return sessions;
 }
 
 describe("limits", () => {
@@ -83,24 +101,51 @@ describe("limits", () => {
     await quiet(proxy);
   });
 
-  test("R3: when file descriptors run out, opens are refused, and work again when some are free", async () => {
+  test("R3: when file descriptors run out, opens get 503, and work again when some are free", async () => {
     await using proxy = await startProxy({
-      config: { mcpServers: { echo: fixture("echo") }, limits: { concurrentStarts: 1 } },
+      config: { mcpServers: { echo: fixture("echo") } },
       wrapper: ["/bin/sh", "-c", 'ulimit -n 72; exec "$@"', "sh"],
     });
-    const sessions: SseSession[] = [];
-    let refused: number | undefined;
-    while (refused === undefined && sessions.length < 40) {
-      const opened = await proxy.openSse("echo").catch((error: unknown) => String(error));
-      if (typeof opened === "string") refused = Number(/answered (\d+)/.exec(opened)?.[1] ?? 0);
-      else sessions.push(opened);
-    }
-    expect([502, 503]).toContain(refused ?? 0);
-    expect(sessions.length).toBeGreaterThan(3);
+    const sessions = await openUntilRefused(proxy, "echo");
+    const refused = await proxy.fetch("/echo/sse");
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     for (const session of sessions.splice(0, 3)) session.close();
     const again = await eventually("a session", () => proxy.openSse("echo").catch(() => undefined));
     expect((await again.request("ping")).result).toEqual({});
   });
+
+  test("R3: when connections have used up the file descriptors, it answers again as soon as they are gone", async () => {
+    await using proxy = await startProxy({
+      config: { mcpServers: { echo: fixture("echo") } },
+      wrapper: ["/bin/sh", "-c", 'ulimit -n 72; exec "$@"', "sh"],
+    });
+    const idle = await Promise.all(Array.from({ length: 90 }, () => connectRaw(proxy.port)));
+    await eventually("no descriptor to be left", () => descriptorCount(proxy.pid) >= 70);
+    for (const connection of idle) connection.destroy();
+    await eventually("an answer", async () => (await fetch(`${proxy.url}/health`)).status === 200);
+    const session = await eventually("a session", () => proxy.openSse("echo").catch(() => undefined));
+    expect((await session.request("ping")).result).toEqual({});
+  });
+
+  test.if(canDropPrivileges())(
+    "R4: when the system starts no more processes, opens get 503, and no half session is left",
+    async () => {
+      await using proxy = await startProxy({
+        config: { mcpServers: { cat: { command: "cat", args: [] } } },
+        unprivileged: true,
+        wrapper: ["prlimit", "--nproc=50"],
+      });
+      const sessions = await openUntilRefused(proxy, "cat");
+      const refused = await proxy.fetch("/cat/sse");
+      expect(refused.status).toBe(503);
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(proxy.children().length).toBe(sessions.length);
+      expect(childDirectories(proxy).length).toBe(sessions.length);
+      for (const session of sessions.splice(0, 3)) session.close();
+      await eventually("a session", () => proxy.openSse("cat").catch(() => undefined));
+    },
+  );
 
   test("C26: a server that crashes again and again is left alone for a while", async () => {
     await using proxy = await startProxy({

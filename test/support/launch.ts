@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { proxyBinary, sourceCommand } from "./binary.ts";
@@ -6,7 +6,7 @@ import { within } from "./eventually.ts";
 import { type CollectedLog, collectLog } from "./log.ts";
 
 export interface ProxyOptions {
-  /** The configuration file. Its `timeouts.gracefulStop` is 1 s unless it says otherwise. Left out: no file, the built-in allowlist. */
+  /** The configuration file. Its `timeouts.gracefulStop` is 1 s and its `timeouts.shutdown` 5 s unless it says otherwise. Left out: no file, the built-in allowlist. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Environment of the proxy, over the harness's own; undefined takes a variable away. The rate limit is off unless it is set here. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -16,12 +16,34 @@ export interface ProxyOptions {
   readonly binary?: boolean;
   /** Words before the proxy's own command, for instance a shell that lowers a limit first. */
   readonly wrapper?: readonly string[];
+  /** Run without root's rights, as another user if need be: root may read every process and is above some limits. */
+  readonly unprivileged?: boolean;
 }
 
 /** A run of the proxy that is expected to end by itself. */
 export interface ProxyRun {
   readonly exitCode: number;
   readonly output: string;
+}
+
+/** The user "nobody", by number: its name differs from system to system. */
+const NOBODY = 65_534;
+const DROP_PRIVILEGES = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"];
+
+/** Whether `unprivileged` can be had here: the source may lie where only root can read it. */
+export function canDropPrivileges(): boolean {
+  if (!isRoot()) return true;
+  if (Bun.which("setpriv") === null) return false;
+  return Bun.spawnSync([...DROP_PRIVILEGES, ...sourceCommand(), "version"], { cwd: "/" }).success;
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function giveAway(place: Place): void {
+  chownSync(place.root, NOBODY, NOBODY);
+  for (const name of readdirSync(place.root)) chownSync(join(place.root, name), NOBODY, NOBODY);
 }
 
 /** A directory of its own for one run, and the environment that goes with it. */
@@ -37,7 +59,7 @@ export function makePlace(options: ProxyOptions): Place {
   for (const name of ["bin", "home", "tmp"]) mkdirSync(join(root, name));
   const config = options.config === undefined ? undefined : join(root, "config.json");
   if (config !== undefined) {
-    const timeouts = { gracefulStop: "1s", ...(options.config?.["timeouts"] as object | undefined) };
+    const timeouts = { gracefulStop: "1s", shutdown: "5s", ...(options.config?.["timeouts"] as object | undefined) };
     writeFileSync(config, JSON.stringify({ ...options.config, timeouts }));
   }
   const wanted: Readonly<Record<string, string | undefined>> = {
@@ -65,7 +87,9 @@ export interface Launched {
 export function launch(options: ProxyOptions, place: Place, command = "serve"): Launched {
   const binary = options.binary === true || (process.env["PROXY_BINARY"] ?? "") !== "";
   const words = binary ? [proxyBinary()] : sourceCommand();
-  const subprocess = Bun.spawn([...(options.wrapper ?? []), ...words, command, ...(options.args ?? [])], {
+  const drop = options.unprivileged === true && isRoot() ? DROP_PRIVILEGES : [];
+  if (drop.length > 0) giveAway(place);
+  const subprocess = Bun.spawn([...drop, ...(options.wrapper ?? []), ...words, command, ...(options.args ?? [])], {
     cwd: place.root,
     env: { ...place.env },
     stdio: ["ignore", "pipe", "pipe"],
