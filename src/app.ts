@@ -52,6 +52,8 @@ export function createApp(parts: AppParts) {
   const { version, basePath, servers, guard, registry, readBody, scan, log } = parts;
   const sse = createSse({ registry, readBody, scan, basePath, readVariables });
 
+  const logs = log.isLevelEnabled("info");
+
   const findServer = (key: string): Server => {
     // The runtime's mark for bytes that are not UTF-8, or a broken percent-encoding: no key holds it.
     if (key.includes("\uFFFD"))
@@ -61,11 +63,6 @@ export function createApp(parts: AppParts) {
     return server;
   };
 
-  const callerOf = ({ request, server }: Arrival): Caller => ({
-    headers: request.headers,
-    peer: server?.requestIP(request)?.address ?? "",
-  });
-
   /** One line a request. What a client sent is named only as far as it is no credential: never a query, never a header. */
   const logRequest = (
     arrival: Arrival,
@@ -74,15 +71,10 @@ export function createApp(parts: AppParts) {
     since: number,
     more: Readonly<Record<string, unknown>>,
   ) => {
+    if (!logs) return;
+    const { method } = arrival.request;
     log.info(
-      {
-        method: arrival.request.method,
-        route,
-        status,
-        ms: elapsed(since),
-        client: guard.clientAddress(callerOf(arrival)),
-        ...more,
-      },
+      { method, route, status, ms: elapsed(since), client: guard.clientAddress(callerOf(arrival)), ...more },
       "request",
     );
   };
@@ -171,14 +163,9 @@ export function createApp(parts: AppParts) {
   /** The documentation is for everyone too, and sets a Content-Security-Policy of its own. */
   const documentation = (prefix: string) =>
     new Elysia({ name: `documentation${prefix}`, prefix })
-      .onBeforeHandle(({ request, server }) => {
-        guard.admitAnyone(callerOf({ request, server }));
-      })
-      .onAfterHandle(({ request, server, response }) => {
-        if (!(response instanceof Response)) return;
-        for (const [name, value] of Object.entries(guard.answerFields(callerOf({ request, server })))) {
-          if (!response.headers.has(name)) response.headers.set(name, value);
-        }
+      .onBeforeHandle(({ request, server, set }) => {
+        const caller = callerOf({ request, server });
+        Object.assign(set.headers, guard.answerFields(caller), guard.admitAnyone(caller));
       })
       .use(docs({ version, basePath }));
 
@@ -199,10 +186,14 @@ export function createApp(parts: AppParts) {
     const isCross = caller.headers.has("origin") && caller.headers.has("access-control-request-method");
     return isCross
       ? refuse({ request, server }, "OPTIONS", "management", new ProxyError("origin_refused"), performance.now())
-      : new Response(null, { status: 204, headers: { ...guard.answerFields(caller), Allow: "GET, POST, OPTIONS" } });
+      : new Response(null, { status: 204, headers: { ...guard.answerFields(caller), allow: "GET, POST, OPTIONS" } });
   };
 
   return basePath === "" ? app : app.use(routes(basePath)).use(documentation(basePath));
+}
+
+function callerOf({ request, server }: Arrival): Caller {
+  return { headers: request.headers, peer: () => server?.requestIP(request)?.address ?? "" };
 }
 
 /** Takes the client's variables from the headers, or refuses them. */
@@ -223,7 +214,7 @@ function unroutable({ method, url }: Request): ProxyError {
   if (allow === undefined || allow === method) return new ProxyError("not_found");
   return new ProxyError("method_not_allowed", {
     message: `This URL takes ${allow}, not ${method}.`,
-    fields: { Allow: `${allow}, OPTIONS` },
+    fields: { allow: `${allow}, OPTIONS` },
   });
 }
 

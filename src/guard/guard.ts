@@ -24,8 +24,8 @@ export interface GuardOptions {
 /** What the guards look at. */
 export interface Caller {
   readonly headers: Headers;
-  /** Address of the connection's other end. */
-  readonly peer: string;
+  /** Address of the connection's other end; asking for it costs more than all other checks together. */
+  readonly peer: () => string;
 }
 
 /**
@@ -52,7 +52,8 @@ export function createGuard(options: GuardOptions): Guard {
   const checkHost = createHostCheck({ bindHost: options.bindHost, allowed: options.allowedHosts });
   const checkOrigin = createOriginCheck({ allowed: options.allowedOrigins });
   const addressOf = createClientAddress({ trustedProxies: options.trustedProxies });
-  const isTls = createForwardedProto({ trustedProxies: options.trustedProxies });
+  const forwardedProto = createForwardedProto({ trustedProxies: options.trustedProxies });
+  const isTls = ({ headers, peer }: Caller) => options.trustedProxies.length > 0 && forwardedProto(peer(), headers);
   const limiter = createRateLimiter(options.rateLimit);
   const failures = createFailureLimiter();
   const cors = createCors({ origins: options.allowedOrigins });
@@ -60,9 +61,9 @@ export function createGuard(options: GuardOptions): Guard {
   const owner: Principal = { id: "owner" };
   const withCors = new WeakMap<Fields, Map<Fields, Fields>>();
 
-  const answerFields = ({ headers, peer }: Caller): Fields => {
-    const security = securityHeaders({ tls: isTls(peer, headers) });
-    const origin = headers.get("origin");
+  const answerFields = (caller: Caller): Fields => {
+    const security = securityHeaders({ tls: isTls(caller) });
+    const origin = caller.headers.get("origin");
     const cross = origin === null ? undefined : cors.headers(origin);
     if (cross === undefined) return security;
     const known = withCors.get(security) ?? new Map<Fields, Fields>();
@@ -90,13 +91,13 @@ export function createGuard(options: GuardOptions): Guard {
         });
       }
       if (limiter.policy === undefined) return undefined;
-      const decision = limiter.take(addressOf(peer, headers));
-      const fields = { "RateLimit-Policy": limiter.policy, RateLimit: renderRateLimit(decision) };
+      const decision = limiter.take(addressOf(peer(), headers));
+      const fields = { "ratelimit-policy": limiter.policy, ratelimit: renderRateLimit(decision) };
       if (decision.allowed) return fields;
       throw new ProxyError("rate_limited", { retryAfterSeconds: decision.retryAfterSeconds, fields });
     },
     authenticate: ({ headers, peer }, bearer) => {
-      const client = failures.size === 0 ? undefined : addressOf(peer, headers);
+      const client = failures.size === 0 ? undefined : addressOf(peer(), headers);
       const decision = client === undefined ? undefined : failures.check(client);
       if (decision?.allowed === false) {
         throw new ProxyError("rate_limited", {
@@ -109,8 +110,8 @@ export function createGuard(options: GuardOptions): Guard {
       if (parsed.kind === "token" && (bearer === undefined || bearer === parsed.token) && isSecret(parsed.token)) {
         return owner;
       }
-      if (parsed.kind !== "absent") failures.fail(client ?? addressOf(peer, headers));
-      throw new ProxyError("unauthorized", { fields: { "WWW-Authenticate": 'Bearer realm="mcp-sse-proxy"' } });
+      if (parsed.kind !== "absent") failures.fail(client ?? addressOf(peer(), headers));
+      throw new ProxyError("unauthorized", { fields: { "www-authenticate": 'Bearer realm="mcp-sse-proxy"' } });
     },
     preflight: (caller) => {
       const origin = caller.headers.get("origin");
@@ -120,10 +121,8 @@ export function createGuard(options: GuardOptions): Guard {
         caller.headers.get("access-control-request-method"),
         origin,
       );
-      return allowed === undefined
-        ? undefined
-        : { ...securityHeaders({ tls: isTls(caller.peer, caller.headers) }), ...allowed };
+      return allowed === undefined ? undefined : { ...securityHeaders({ tls: isTls(caller) }), ...allowed };
     },
-    clientAddress: ({ headers, peer }) => addressOf(peer, headers),
+    clientAddress: ({ headers, peer }) => addressOf(peer(), headers),
   };
 }

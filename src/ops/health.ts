@@ -5,6 +5,6 @@ const DRAINING = '{"status":"draining"}';
 export function answerHealth(isDraining: boolean, fields: Readonly<Record<string, string>>): Response {
   return new Response(isDraining ? DRAINING : OK, {
     status: isDraining ? 503 : 200,
-    headers: { ...fields, "Content-Type": "application/json" },
+    headers: { ...fields, "content-type": "application/json" },
   });
 }

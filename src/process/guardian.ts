@@ -2,8 +2,8 @@ import { MARKER_VARIABLE } from "./instance.ts";
 import { spawnProcess } from "./spawn.ts";
 
 /**
- * Reads the group of each child that starts (`+ID`) and ends (`-ID`). End of input means that the proxy is gone, however
- * it went: then it kills the groups that remain, and whoever carries the instance's marker.
+ * Reads the group of each child that starts (`+ID`) and ends (`-ID`). End of input without a `quit` means that the proxy
+ * was killed: then it kills the groups that remain, and whoever carries the instance's marker.
  */
 const SCRIPT = `
 trap '' TERM INT HUP
@@ -11,6 +11,7 @@ groups=' '
 while read -r change; do
   id=\${change#?}
   case $change in
+    quit) exit 0 ;;
     +*) groups="$groups$id " ;;
     -*) case $groups in *" $id "*) groups="\${groups%% $id *} \${groups#* $id }" ;; esac ;;
   esac
@@ -58,6 +59,9 @@ export function startGuardian(instance: string, environment: Readonly<Record<str
   return {
     watch: (group) => tell(`+${group}\n`),
     forget: (group) => tell(`-${group}\n`),
-    close: () => void Promise.resolve(guardian.stdin.end()).catch(() => undefined),
+    close: () => {
+      tell("quit\n");
+      Promise.resolve(guardian.stdin.end()).catch(() => undefined);
+    },
   };
 }

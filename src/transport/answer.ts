@@ -23,10 +23,10 @@ export function answerError(error: unknown, dialect: Dialect, fields: Fields): E
     dialect === "mcp"
       ? errorAnswer("null", ERRORS[code].rpc, message, { code, ...data })
       : JSON.stringify({ error: { code, message, ...data } });
-  const headers: Record<string, string> = { ...fields, ...known.fields, "Content-Type": "application/json" };
-  if (known.retryAfterSeconds !== undefined) headers["Retry-After"] = String(known.retryAfterSeconds);
+  const headers: Record<string, string> = { ...fields, ...known.fields, "content-type": "application/json" };
+  if (known.retryAfterSeconds !== undefined) headers["retry-after"] = String(known.retryAfterSeconds);
   // What is left of a body that was not read must not be taken for the next request; and nobody should wait for a drain.
-  if (CLOSES_CONNECTION.has(code)) headers["Connection"] = "close";
+  if (CLOSES_CONNECTION.has(code)) headers["connection"] = "close";
   return { response: new Response(body, { status: known.status, headers }), code, failureId };
 }
 

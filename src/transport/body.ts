@@ -9,6 +9,11 @@ export interface BodyReaderOptions {
   readonly deadlineMs: number;
 }
 
+interface Deadline {
+  readonly at: number;
+  readonly giveUp: (error: ProxyError) => void;
+}
+
 /**
  * Reads the body of a request that carries a message.
  * @throws ProxyError unsupported_media_type, body_too_large, body_timeout, bad_header.
@@ -17,28 +22,32 @@ export type BodyReader = (request: Request) => Promise<Buffer>;
 
 export function createBodyReader({ maxBytes, deadlineMs }: BodyReaderOptions): BodyReader {
   /** Bodies on their way. All have the same time, so the order of arrival is the order of the deadlines. */
-  const reading = new Map<symbol, { readonly deadline: number; readonly giveUp: () => void }>();
+  const reading = new Set<Deadline>();
   const watch = createWatch((now) => {
-    for (const [key, { deadline, giveUp }] of reading) {
-      if (deadline > now) return deadline;
-      reading.delete(key);
-      giveUp();
+    for (const entry of reading) {
+      if (entry.at > now) return entry.at;
+      reading.delete(entry);
+      entry.giveUp(new ProxyError("body_timeout"));
     }
     return Number.POSITIVE_INFINITY;
   });
 
-  const withDeadline = async (body: Promise<Buffer>): Promise<Buffer> => {
-    const key = Symbol();
-    const deadline = performance.now() + deadlineMs;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    reading.set(key, { deadline, giveUp: () => reject(new ProxyError("body_timeout", {})) });
-    watch.expect(deadline);
-    try {
-      return await Promise.race([body, late]);
-    } finally {
-      reading.delete(key);
-    }
-  };
+  const withDeadline = (body: Promise<Buffer>): Promise<Buffer> =>
+    new Promise((resolve, reject) => {
+      const entry: Deadline = { at: performance.now() + deadlineMs, giveUp: reject };
+      reading.add(entry);
+      watch.expect(entry.at);
+      body.then(
+        (bytes) => {
+          reading.delete(entry);
+          resolve(bytes);
+        },
+        (error: unknown) => {
+          reading.delete(entry);
+          reject(error);
+        },
+      );
+    });
 
   return (request) => {
     const { headers } = request;

@@ -44,18 +44,27 @@ export interface SseTransport {
   readonly message: (request: SseRequest) => Promise<SseAnswer>;
 }
 
+/** In lower case, as all fields of every answer are: a second spelling of a field would be sent beside the first. */
 const STREAM_FIELDS: Fields = {
-  "Content-Type": "text/event-stream",
-  "Cache-Control": "no-cache, no-transform",
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
   // nginx would hold events back until its buffer is full.
-  "X-Accel-Buffering": "no",
+  "x-accel-buffering": "no",
 };
-
-const ACCEPTED_FIELDS: Fields = { "Content-Type": "text/plain; charset=utf-8" };
 
 export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {
   const endpoint = (server: Server, id: string) =>
     eventFrame("endpoint", `${basePath}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
+
+  /** Callers that are alike have the same fields object: the headers of their answers are made once. */
+  const accepted = new WeakMap<Fields, ResponseInit>();
+  const acceptedInit = (fields: Fields): ResponseInit => {
+    const known = accepted.get(fields);
+    if (known !== undefined) return known;
+    const init = { status: 202, headers: new Headers({ ...fields, "content-type": "text/plain; charset=utf-8" }) };
+    accepted.set(fields, init);
+    return init;
+  };
 
   return {
     open: async ({ request, server, principal, fields }) => {
@@ -94,16 +103,18 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
       if (session === undefined) throw new ProxyError("session_not_found");
       const body = await readBody(request);
       session.receive(readClientMessage(body, scan));
-      return {
-        response: new Response("Accepted", { status: 202, headers: { ...fields, ...ACCEPTED_FIELDS } }),
-        session: session.name,
-      };
+      return { response: new Response("Accepted", acceptedInit(fields)), session: session.name };
     },
   };
 }
 
+/** The query as our own endpoint event has it, which is what nearly every client sends. */
+const PLAIN_SESSION_ID = /^[^?]*\?sessionId=([\w-]+)$/;
+
 /** The one `sessionId` of a URL's query. @throws ProxyError session_id_missing, bad_header. */
 function sessionIdOf(url: string): string {
+  const plain = PLAIN_SESSION_ID.exec(url)?.[1];
+  if (plain !== undefined) return plain;
   const query = url.indexOf("?");
   const ids = query === -1 ? [] : new URLSearchParams(url.slice(query)).getAll("sessionId");
   const [id] = ids;

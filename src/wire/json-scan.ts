@@ -32,6 +32,10 @@ const LONG_STRING = 256;
 const MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const;
 type Member = (typeof MEMBERS)[number];
 const MEMBER_BITS: ReadonlyMap<string, number> = new Map(MEMBERS.map((name, index) => [name, 1 << index]));
+const LONGEST_MEMBER = 7;
+
+/** The member that a first byte can begin; the rest is compared byte by byte, so that most names need no string. */
+const MEMBER_BY_FIRST_BYTE: ReadonlyMap<number, Member> = new Map(MEMBERS.map((name) => [name.charCodeAt(0), name]));
 
 /**
  * Makes a scanner. The bytes must be valid UTF-8 already (`isUtf8` of node:buffer is much faster than any loop).
@@ -187,19 +191,20 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
     let memberStart = -1;
 
     const enterMember = (keyStart: number, keyEnd: number) => {
-      member = undefined;
-      if (keyEnd - keyStart > 64) return;
-      const raw = bytes.toString("latin1", keyStart, keyEnd);
-      // An escaped spelling of a name is that name for every parser.
-      const name = raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
-      const bit = MEMBER_BITS.get(name);
-      if (bit === undefined) {
-        if (MEMBER_BITS.has(name.toLowerCase())) ambiguous = true;
-        return;
+      member = memberAt(bytes, keyStart, keyEnd);
+      if (member === undefined) {
+        const name = suspectName(bytes, keyStart, keyEnd);
+        if (name === undefined) return;
+        // Another spelling of a member, for every parser or for some.
+        if (!MEMBER_BITS.has(name)) {
+          ambiguous = true;
+          return;
+        }
+        member = MEMBERS.find((known) => known === name);
       }
+      const bit = member === undefined ? 0 : (MEMBER_BITS.get(member) ?? 0);
       if ((seen & bit) !== 0) ambiguous = true;
       seen |= bit;
-      member = MEMBERS[Math.log2(bit)];
     };
 
     const leaveMember = () => {
@@ -289,6 +294,23 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
       if (depth === 1 && !isArray) leaveMember();
     }
   };
+}
+
+/** The member whose name stands between the quotes, spelt as usual. */
+function memberAt(bytes: Buffer, start: number, end: number): Member | undefined {
+  const candidate = MEMBER_BY_FIRST_BYTE.get(bytes[start] ?? 0);
+  if (candidate === undefined || candidate.length !== end - start) return undefined;
+  for (let i = 1; i < candidate.length; i++) if (bytes[start + i] !== candidate.charCodeAt(i)) return undefined;
+  return candidate;
+}
+
+/** A name that is a member's in another spelling: in other letter case, or with escapes. */
+function suspectName(bytes: Buffer, start: number, end: number): string | undefined {
+  // An escape takes six bytes for one character at the most.
+  if (end - start > 6 * LONGEST_MEMBER) return undefined;
+  const raw = bytes.toString("latin1", start, end);
+  const name = raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
+  return MEMBER_BITS.has(name.toLowerCase()) ? name : undefined;
 }
 
 function isHexDigit(byte: number | undefined): boolean {

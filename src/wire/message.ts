@@ -21,9 +21,7 @@ export function readMessage(bytes: Buffer, scan: JsonScanner): Message | Message
   if (!isUtf8(bytes)) return "not-utf8";
   const found = scan(bytes);
   if (typeof found === "string") return found;
-  if (bytes.toString("latin1", found.jsonrpcStart, found.jsonrpcEnd) !== '"2.0"' || found.jsonrpcStart === -1) {
-    return "not-jsonrpc";
-  }
+  if (!isVersion2(bytes, found.jsonrpcStart, found.jsonrpcEnd)) return "not-jsonrpc";
   if (found.methodStart !== -1) {
     if (found.hasResult || found.hasError || bytes[found.methodStart] !== 0x22) return "not-jsonrpc";
     const method = stringAt(bytes, found.methodStart, found.methodEnd);
@@ -61,4 +59,12 @@ export function errorAnswer(
   data: Readonly<Record<string, unknown>>,
 ): string {
   return `{"jsonrpc":"2.0","id":${rawId},"error":${JSON.stringify({ code, message, data })}}`;
+}
+
+const VERSION_2 = '"2.0"';
+
+function isVersion2(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start !== VERSION_2.length) return false;
+  for (let i = 0; i < VERSION_2.length; i++) if (bytes[start + i] !== VERSION_2.charCodeAt(i)) return false;
+  return true;
 }
