@@ -36,8 +36,9 @@ COPY --from=build /src/dist/mcp-sse-proxy /usr/local/bin/mcp-sse-proxy
 # belong to root, so that no child, running as the same user as the proxy, can change either.
 WORKDIR /app
 USER node
+# HOME, which not every container host sets: npm and uv keep their downloads there, and the docker CLI its settings.
 # On all interfaces: a container's loopback is out of its host's reach.
-ENV HOST=0.0.0.0 PORT=8000
+ENV HOME=/home/node HOST=0.0.0.0 PORT=8000
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["mcp-sse-proxy", "health"]

@@ -57,6 +57,16 @@ describe("when its client leaves", () => {
     expect(processesWithCommand(`sleep ${marker}`)).toEqual([]);
   });
 
+  // Known gap: it takes a PID namespace for each child. This test turns red when the gap is closed: make it a plain one then.
+  test.failing("C9: also when it left the process group with an empty environment", async () => {
+    try {
+      await openAndLeave("bare", seconds(4));
+      expect(processesWithCommand(`sleep ${seconds(4)}`)).toEqual([]);
+    } finally {
+      for (const { pid } of processesWithCommand(`sleep ${seconds(4)}`)) process.kill(pid, "SIGKILL");
+    }
+  });
+
   test("C8, C9: also when the child itself has gone first", async () => {
     for (const [server, marker] of [
       ["group", seconds(1)],
