@@ -106,7 +106,6 @@ export function createApp(parts: AppParts) {
   /** A route that carries MCP, for those who present the secret. */
   const guarded = async (
     arrival: Arrival,
-    token: string | undefined,
     route: string,
     key: string,
     handle: (request: SseRequest) => Promise<SseAnswer>,
@@ -115,7 +114,7 @@ export function createApp(parts: AppParts) {
     try {
       const caller = callerOf(arrival);
       const rate = guard.admitAnyone(caller);
-      const principal = guard.authenticate(caller, token);
+      const principal = guard.authenticate(caller);
       const fields = rate === undefined ? guard.answerFields(caller) : { ...guard.answerFields(caller), ...rate };
       const server = findServer(key);
       const { response, session } = await handle({ request: arrival.request, server, principal, fields });
@@ -126,8 +125,8 @@ export function createApp(parts: AppParts) {
     }
   };
 
-  const routes = (prefix: string) =>
-    new Elysia({ name: `routes${prefix}`, prefix })
+  const management = (prefix: string) =>
+    new Elysia({ name: `management${prefix}`, prefix })
       .use(bearer({ extract: { header: "Bearer", query: NOWHERE, body: NOWHERE } }))
       .get(
         "/health",
@@ -143,20 +142,26 @@ export function createApp(parts: AppParts) {
             return Response.json({ servers: listed }, { headers: fields });
           }),
         { detail: serversDetail },
-      )
+      );
+
+  /**
+   * The routes that carry MCP read the token from the header themselves: the bearer plugin makes the runtime parse the
+   * query and copy all headers of each request, which is a tenth of what a message costs (1.3 µs, elysia 1.4.30).
+   */
+  const mcp = (prefix: string) =>
+    new Elysia({ name: `mcp${prefix}`, prefix })
       .get(
         "/:server/sse",
-        ({ request, server, params, bearer: token }) => {
+        ({ request, server, params }) => {
           // An event stream may be quiet for longer than a connection may, and so may the wait for a turn to start.
           server?.timeout(request, 0);
-          return guarded({ request, server }, token, "/:server/sse", params.server, sse.open);
+          return guarded({ request, server }, "/:server/sse", params.server, sse.open);
         },
         { detail: openSseDetail },
       )
       .post(
         "/:server/message",
-        ({ request, server, params, bearer: token }) =>
-          guarded({ request, server }, token, "/:server/message", params.server, sse.message),
+        ({ request, server, params }) => guarded({ request, server }, "/:server/message", params.server, sse.message),
         { parse: "none", detail: postMessageDetail },
       );
 
@@ -170,7 +175,8 @@ export function createApp(parts: AppParts) {
       .use(docs({ version, basePath }));
 
   const app = new Elysia({ name: "mcp-sse-proxy", strictPath: true })
-    .use(routes(""))
+    .use(management(""))
+    .use(mcp(""))
     .use(documentation(""))
     .options("/*", ({ request, server }) => answerOptions({ request, server }), { detail: { hide: true } })
     .onError(({ request, server, error, code }) => {
@@ -189,7 +195,7 @@ export function createApp(parts: AppParts) {
       : new Response(null, { status: 204, headers: { ...guard.answerFields(caller), allow: "GET, POST, OPTIONS" } });
   };
 
-  return basePath === "" ? app : app.use(routes(basePath)).use(documentation(basePath));
+  return basePath === "" ? app : app.use(management(basePath)).use(mcp(basePath)).use(documentation(basePath));
 }
 
 function callerOf({ request, server }: Arrival): Caller {

@@ -38,10 +38,11 @@ export interface Guard {
   /** Host, origin and rate limit. Gives the RateLimit fields. @throws ProxyError bad_header, host_refused, origin_refused, rate_limited. */
   readonly admitAnyone: (caller: Caller) => Fields | undefined;
   /**
-   * Who presents this token; after `admitAnyone`. `bearer` is the token as the bearer plugin found it.
+   * Who presents the token of the Authorization header; after `admitAnyone`. `bearer` is the token as the bearer plugin
+   * found it, on routes that have the plugin.
    * @throws ProxyError unauthorized, or rate_limited for a client that has guessed wrong too often.
    */
-  readonly authenticate: (caller: Caller, bearer: string | undefined) => Principal;
+  readonly authenticate: (caller: Caller, bearer?: string) => Principal;
   /** Fields of the answer to a preflight; undefined: the origin is not a listed one. */
   readonly preflight: (caller: Caller) => Fields | undefined;
   /** The client's address as the log shows it. */
