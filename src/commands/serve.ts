@@ -6,6 +6,7 @@ import type { Settings } from "../config/configuration.ts";
 import { configurationWarnings } from "../config/warnings.ts";
 import { createGuard } from "../guard/guard.ts";
 import { createAdmission } from "../process/admission.ts";
+import { findContainment, UNCONTAINED } from "../process/containment.ts";
 import { baseEnvironment } from "../process/environment.ts";
 import { startGuardian } from "../process/guardian.ts";
 import { instanceName } from "../process/instance.ts";
@@ -53,12 +54,13 @@ export async function serve(settings: Settings, environment: Environment): Promi
   const workspaces = createWorkspaces(temporary, instance);
   const base = baseEnvironment(environment);
   const guardian = startGuardian(instance, base);
+  const containment = settings.containment === "none" ? UNCONTAINED : await findContainment(base);
   const hurry = new AbortController();
   const scan = createJsonScanner(MAX_JSON_DEPTH);
   const registry = createRegistry({
     maxSessions: settings.limits.sessions,
     admission: createAdmission(settings.limits.concurrentStarts),
-    host: { instance, baseEnvironment: base, workspaces, strays, guardian, hurry: hurry.signal, log },
+    host: { instance, baseEnvironment: base, workspaces, strays, guardian, containment, hurry: hurry.signal, log },
     scan,
     log,
   });
@@ -89,6 +91,11 @@ export async function serve(settings: Settings, environment: Environment): Promi
     return status;
   };
 
+  if (settings.containment === "bubblewrap" && containment.kind === "none") {
+    log.error("containment is bubblewrap, but bubblewrap is not there or cannot make a PID namespace here");
+    return finish(1);
+  }
+
   // Taken over before the first child can start, or a signal in between would leave it behind.
   const ended = untilEnded(settings, registry, hurry, log);
   try {
@@ -106,7 +113,10 @@ export async function serve(settings: Settings, environment: Environment): Promi
     return finish(1);
   }
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${app.server?.port ?? port}${basePath}`;
-  log.info({ url, version: VERSION, pid: process.pid, servers: settings.servers.size }, "listening");
+  log.info(
+    { url, version: VERSION, pid: process.pid, servers: settings.servers.size, containment: containment.kind },
+    "listening",
+  );
   return finish(await ended);
 }
 

@@ -40,6 +40,7 @@ export interface Settings {
   readonly serverDefaults: { readonly limits: ServerLimits; readonly timeouts: ServerTimeouts };
   /** 0 switches it off. */
   readonly timeouts: { readonly shutdownMs: number };
+  readonly containment: "auto" | "bubblewrap" | "none";
   readonly log: {
     readonly level: "DEBUG" | "INFO" | "WARN" | "ERROR";
     /** "auto": pretty on a terminal, JSON otherwise. */

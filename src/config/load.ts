@@ -51,6 +51,7 @@ export async function loadConfiguration(input: ConfigurationInput): Promise<Load
     },
     serverDefaults: { limits: readServerLimits(read), timeouts: readServerTimeouts(read) },
     timeouts: { shutdownMs: read(SETTINGS.shutdown) },
+    containment: read(SETTINGS.containment),
     log: { level: read(SETTINGS.logLevel), format: read(SETTINGS.logFormat) },
   };
   const allowlist = await readAllowlist({

@@ -205,6 +205,7 @@ export const FileSchema = object(
         "Time limits. 0 switches one off.",
       ),
     ),
+    containment: scalar(SETTINGS.containment),
     log: Type.Optional(object({ level: scalar(SETTINGS.logLevel), format: scalar(SETTINGS.logFormat) }, "The log.")),
   },
   "mcp-sse-proxy: configuration",

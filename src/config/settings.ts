@@ -180,6 +180,12 @@ export const SETTINGS = {
   ),
   ...SERVER_LIMITS,
   ...SERVER_TIMEOUTS,
+  containment: named(
+    "containment",
+    word("auto", "bubblewrap", "none"),
+    "auto",
+    "How children are kept from each other and from the proxy. `bubblewrap`: each gets a PID namespace of its own, which nothing escapes, and the proxy refuses to start where that does not work. `auto`: the same where it works. `none`: process groups alone, so that children of one user can read each other's environment.",
+  ),
   shutdown: named(
     "timeouts.shutdown",
     DURATION,

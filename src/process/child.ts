@@ -1,4 +1,5 @@
 import type { Logger } from "../base/logger.ts";
+import type { Containment } from "./containment.ts";
 import { childEnvironment } from "./environment.ts";
 import type { ProcessExit } from "./exit.ts";
 import { processGroup } from "./group.ts";
@@ -36,6 +37,7 @@ export interface ChildHost {
   readonly workspaces: Workspaces;
   readonly strays: StrayHunter;
   readonly guardian: Guardian | undefined;
+  readonly containment: Containment;
   /** Aborted when nobody has time for graceful ends any more. */
   readonly hurry: AbortSignal;
   readonly log: Logger;
@@ -67,7 +69,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
   let spawned: SpawnedProcess;
   try {
     spawned = spawnProcess({
-      command: [server.program, ...server.command.slice(1)],
+      command: host.containment.wrap([server.program, ...server.command.slice(1)]),
       cwd: server.cwd ?? workspace ?? "/",
       environment: childEnvironment({
         base: host.baseEnvironment,
@@ -95,7 +97,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
 
   const end = async () => {
     const rung = await stopGroup({
-      group: processGroup(pid),
+      group: processGroup(pid, host.containment.kind !== "none"),
       exited,
       closeStdin: queue.close,
       gracefulMs: server.timeouts.gracefulStopMs,

@@ -31,9 +31,9 @@ export async function stopGroup({ group, exited, closeStdin, gracefulMs, hurry }
   const started = performance.now();
   closeStdin();
   if (await isGone(group, exited, started + gracefulMs * STDIN_SHARE, hurry)) return "stdin";
-  group.signal("SIGTERM");
+  await group.signal("SIGTERM");
   if (await isGone(group, exited, started + gracefulMs * TERM_SHARE, hurry)) return "sigterm";
-  group.signal("SIGKILL");
+  await group.signal("SIGKILL");
   await isGone(group, exited, performance.now() + KILL_WAIT_MS, undefined);
   return "sigkill";
 }
@@ -45,7 +45,7 @@ async function isGone(
   hurry: AbortSignal | undefined,
 ): Promise<boolean> {
   await waitFor(exited, deadline - performance.now(), hurry);
-  while (group.isAlive()) {
+  while (await group.isAlive()) {
     const left = deadline - performance.now();
     if (left <= 0 || hurry?.aborted === true) return false;
     await waitFor(undefined, Math.min(POLL_MS, left), hurry);

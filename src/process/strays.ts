@@ -1,9 +1,6 @@
-import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isDeadInstance, MARKER_VARIABLE } from "./instance.ts";
-
-/** Processes whose environment is read at once: a bound on open files, and a chance for other work in between. */
-const READS_AT_ONCE = 32;
+import { forEachProcess } from "./process-table.ts";
 
 /** Calls of one window share one walk through /proc: a thousand sessions that end together cost one walk. */
 const WINDOW_MS = 50;
@@ -61,27 +58,12 @@ async function killMarked(isWanted: (marker: string) => boolean): Promise<number
 }
 
 async function findMarked(isWanted: (marker: string) => boolean): Promise<readonly number[]> {
-  const pids = processIds();
   const found: number[] = [];
-  for (let i = 0; i < pids.length; i += READS_AT_ONCE) {
-    await Promise.all(
-      pids.slice(i, i + READS_AT_ONCE).map(async (pid) => {
-        const marker = await markerOf(pid);
-        if (marker !== undefined && isWanted(marker)) found.push(pid);
-      }),
-    );
-  }
+  await forEachProcess(async (pid) => {
+    const marker = await markerOf(pid);
+    if (marker !== undefined && isWanted(marker)) found.push(pid);
+  });
   return found;
-}
-
-function processIds(): readonly number[] {
-  try {
-    return readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => Number.isSafeInteger(pid) && pid !== process.pid);
-  } catch {
-    return [];
-  }
 }
 
 async function markerOf(pid: number): Promise<string | undefined> {

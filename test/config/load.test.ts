@@ -14,6 +14,7 @@ describe("the configuration", () => {
       trustedProxies: [],
       limits: { sessions: 1000, requestBytes: 4_194_304, concurrentStarts: 4 },
       timeouts: { shutdownMs: 25_000 },
+      containment: "auto",
       log: { level: "INFO", format: "auto" },
     });
     expect(servers.size).toBe(7);

@@ -26,7 +26,7 @@ describe("createSecretCheck", () => {
     expect(check(SECRET)).toBe(true);
   });
 
-  test.each(["", "with space", "p\u00e4ssword", "a=b", "a,b"])(
+  test.each(["", "with space", "p\u00e4ssword", "tab\there"])(
     "refuses to guard with %j, which nobody can send",
     (secret) => {
       expect(() => createSecretCheck(secret)).toThrow(TypeError);
@@ -39,6 +39,7 @@ describe("parseBearer", () => {
     ["Bearer abc", "abc"],
     ["bearer abc", "abc"],
     ["BEARER a-._~+/9==", "a-._~+/9=="],
+    ["Bearer S3cr3t!#$%,x=y", "S3cr3t!#$%,x=y"],
   ])("A3: reads %s", (header, token) => {
     expect(parseBearer(header)).toEqual({ kind: "token", token });
   });
@@ -59,7 +60,7 @@ describe("parseBearer", () => {
       "Bearer x y",
       "Bearer x, Bearer x",
     ],
-    ...["Basic x", "Bearer\u00a0x", "Bearer x=y", "Bearer =", "Bearer x\n", "Bearer x\u00e9", "Bearerx", "x"],
+    ...["Basic x", "Bearer\u00a0x", "Bearer x\n", "Bearer x\u00e9", "Bearerx", "x"],
   ])("A3: finds %j malformed", (header) => {
     expect(parseBearer(header)).toEqual({ kind: "malformed" });
   });

@@ -1,0 +1,56 @@
+import { spawnProcess } from "./spawn.ts";
+
+export type ContainmentKind = "bubblewrap" | "none";
+
+/** How children are kept apart from the host and from each other. */
+export interface Containment {
+  readonly kind: ContainmentKind;
+  /** The argument vector that runs a command contained. */
+  readonly wrap: (command: readonly [string, ...string[]]) => readonly [string, ...string[]];
+}
+
+/** A bubblewrap that takes longer to start nothing is of no use. */
+const PROBE_MS = 3_000;
+
+export const UNCONTAINED: Containment = { kind: "none", wrap: (command) => command };
+
+/**
+ * Looks whether bubblewrap can give each child a PID namespace of its own here. Then nothing escapes the child's end, not
+ * even by setsid; the child dies with the proxy, however that ends; and a child sees no other process: neither the proxy
+ * nor a sibling with another client's credentials in its environment. The file system stays the host's.
+ *
+ * It often cannot: without the program, in most containers, and where unprivileged user namespaces are off.
+ */
+export async function findContainment(environment: Readonly<Record<string, string>>): Promise<Containment> {
+  if (process.platform !== "linux") return UNCONTAINED;
+  const program = Bun.which("bwrap", { PATH: environment["PATH"] ?? "" });
+  const nothing = Bun.which("true", { PATH: environment["PATH"] ?? "" });
+  if (program === null || nothing === null) return UNCONTAINED;
+  const wrap = (command: readonly [string, ...string[]]): readonly [string, ...string[]] => [
+    program,
+    "--unshare-pid",
+    "--die-with-parent",
+    "--dev-bind",
+    "/",
+    "/",
+    "--proc",
+    "/proc",
+    "--",
+    ...command,
+  ];
+  const { promise: exit, resolve } = Promise.withResolvers<number | null>();
+  const probe = spawnProcess({
+    command: wrap([nothing]),
+    cwd: "/",
+    environment,
+    output: "ignore",
+    onExit: ({ code }) => resolve(code),
+  });
+  const timer = setTimeout(() => {
+    process.kill(probe.pid, "SIGKILL");
+    resolve(null);
+  }, PROBE_MS);
+  const code = await exit;
+  clearTimeout(timer);
+  return code === 0 ? { kind: "bubblewrap", wrap } : UNCONTAINED;
+}
