@@ -18,6 +18,7 @@ import { createBodyReader } from "../transport/body.ts";
 import { VERSION } from "../version.ts";
 import { createJsonScanner } from "../wire/json-scan.ts";
 import { openLogOutput } from "./log-output.ts";
+import { setUserTimeout } from "./user-timeout.ts";
 
 /** Deeper JSON is refused; Python servers fail at about a thousand levels. */
 const MAX_JSON_DEPTH = 256;
@@ -112,6 +113,9 @@ export async function serve(settings: Settings, environment: Environment): Promi
     log.error({ host, port, code: codeOf(error) }, `cannot listen on ${host}:${port}`);
     return finish(1);
   }
+  const { stalledWriteMs } = settings.serverDefaults.timeouts;
+  if (stalledWriteMs > 0 && setUserTimeout(stalledWriteMs) === 0)
+    log.debug("half-open connections are found by silence alone on this host");
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${app.server?.port ?? port}${basePath}`;
   log.info(
     { url, version: VERSION, pid: process.pid, servers: settings.servers.size, containment: containment.kind },
