@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { rawHttp, requestText, statuses } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 
@@ -14,6 +14,8 @@ describe("authentication", () => {
     proxy = await startProxy({ config });
   });
   afterAll(() => proxy.stop());
+  // A child that an earlier test left is still being stopped: a test that says "nothing starts" must not see it.
+  beforeEach(() => quiet(proxy));
 
   const bare = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${proxy.url}${path}`, { headers });

@@ -17,7 +17,7 @@ beforeAll(async () => {
         bursts: fixture("bursts", ["2000"]),
         "floods stdout": fixture("floods-stdout"),
         "floods lines": fixture("floods-stdout-lines"),
-        "floods stderr": fixture("floods-stderr", ["24"]),
+        "floods stderr": fixture("floods-stderr", ["96"]),
         "huge line": fixture("huge-line", [String(200 * MIB), "endless"], { limits: { lineBytes: "1MB" } }),
         "large line": fixture("huge-line", [String(15 * MIB)]),
         partial: fixture("partial-writes"),
@@ -110,7 +110,7 @@ describe("what a child writes", () => {
       "the session's end",
       (line) => line["server"] === "floods lines" && line["dropped"] !== undefined,
     );
-    expect(Number(ended["dropped"])).toBeGreaterThan(1_000);
+    expect(Number(ended["dropped"])).toBeGreaterThanOrEqual(1_000);
     expect(proxy.log.lines.slice(before).filter((line) => line["server"] === "floods lines").length).toBeLessThan(50);
   });
 
@@ -128,11 +128,11 @@ describe("what a child writes", () => {
     expect(session.events.length).toBe(2);
     session.close();
     await quiet(proxy);
-    expect(residentBytes(proxy.pid) - before).toBeLessThan(64 * MIB);
+    expect(residentBytes(proxy.pid) - before).toBeLessThan(80 * MIB);
   });
 
   test("L5: a flood on stderr is rate-limited in the log, with a count of what was left out", async () => {
-    // 24 MiB in lines of one KiB.
+    // 96 MiB in lines of one KiB.
     const lines = proxy.log.lines.filter((line) => line["server"] === "floods stderr");
     expect(lines.length).toBeLessThan(10_000);
   });

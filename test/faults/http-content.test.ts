@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText, statuses } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
@@ -20,6 +20,8 @@ beforeAll(async () => {
   });
 });
 afterAll(() => proxy.stop());
+// A child that an earlier test left is still being stopped: a test that says "nothing starts" must not see it.
+beforeEach(() => quiet(proxy));
 
 describe("headers and bodies", () => {
   test("H2: a client variable of 10 KiB gets 400 or 431, and nothing starts", async () => {

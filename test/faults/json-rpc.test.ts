@@ -82,7 +82,7 @@ describe("bodies", () => {
     const answer = await mirror.post(body);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ jsonrpc: "2.0", error: { code } });
-    const line = request('"after"');
+    const line = request(`"${crypto.randomUUID()}"`);
     expect(await reflect(line)).toBe(line);
   });
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { rawHttp, requestText, statuses } from "../support/raw-http.ts";
 import { commandLine, fixture } from "../support/server-entry.ts";
 
@@ -18,6 +18,8 @@ beforeAll(async () => {
   });
 });
 afterAll(() => proxy.stop());
+// A child that an earlier test left is still being stopped: a test that says "nothing starts" must not see it.
+beforeEach(() => quiet(proxy));
 
 /** The answer to an authorised GET of this very path, as no URL library would leave it. */
 async function get(path: string): Promise<{ readonly status: number; readonly body: string }> {

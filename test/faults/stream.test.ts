@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, rawHttp, requestText } from "../support/raw-http.ts";
@@ -23,6 +23,8 @@ beforeAll(async () => {
   });
 });
 afterAll(() => proxy.stop());
+// A child that an earlier test left is still being stopped: a test that says "nothing starts" must not see it.
+beforeEach(() => quiet(proxy));
 
 const opening = (server: string, ...more: string[]): string =>
   requestText(`GET /${server}/sse HTTP/1.1`, [

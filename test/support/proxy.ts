@@ -24,7 +24,7 @@ export interface TestProxy extends AsyncDisposable {
     init?: RequestInit & { readonly headers?: Record<string, string> },
   ) => Promise<Response>;
   readonly openSse: (server: string, headers?: Readonly<Record<string, string>>) => Promise<SseSession>;
-  /** The children that run now, and what they started. */
+  /** What runs of the children now: the servers themselves, what they started, and what contains them. */
   readonly children: () => readonly Process[];
   readonly kill: (signal: NodeJS.Signals) => void;
   /**
