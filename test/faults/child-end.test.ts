@@ -14,9 +14,12 @@ setDefaultTimeout(30_000);
 /** Sleeps of so many seconds are nobody else's: they find the grandchild in the process table. */
 const HOLDER = String(1_000_000 + (process.pid % 100_000));
 
-const locked = join(mkdtempSync(join(tmpdir(), "mcp-sse-proxy-locked-")), "not-executable");
+const place = mkdtempSync(join(tmpdir(), "mcp-sse-proxy-locked-"));
+const locked = join(place, "not-executable");
 writeFileSync(locked, "#!/bin/sh\n");
 chmodSync(locked, 0o600);
+
+afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 describe.each(containmentModes())("with containment %s,", (containment) => {
   /** A working directory that is there when the configuration is read, and gone when the child starts. */
