@@ -159,6 +159,10 @@ export function createApp(parts: AppParts) {
         },
         { detail: openSseDetail },
       )
+      // The runtime would let the route above answer HEAD too, and nobody would read the stream.
+      .head("/:server/sse", (arrival) =>
+        refuse(arrival, "/:server/sse", "mcp", wrongMethod("HEAD", "GET"), performance.now()),
+      )
       .post(
         "/:server/message",
         ({ request, server, params }) => guarded({ request, server }, "/:server/message", params.server, sse.message),
@@ -218,6 +222,10 @@ function unroutable({ method, url }: Request): ProxyError {
       ? "GET"
       : undefined;
   if (allow === undefined || allow === method) return new ProxyError("not_found");
+  return wrongMethod(method, allow);
+}
+
+function wrongMethod(method: string, allow: string): ProxyError {
   return new ProxyError("method_not_allowed", {
     message: `This URL takes ${allow}, not ${method}.`,
     fields: { allow: `${allow}, OPTIONS` },

@@ -102,6 +102,12 @@ export const ERRORS = {
     summary: "The server wrote a message over limits.lineBytes; the session was ended.",
   },
   draining: { status: 503, rpc: -32000, fault: "limit", summary: "The proxy is shutting down." },
+  host_exhausted: {
+    status: 503,
+    rpc: -32000,
+    fault: "limit",
+    summary: "The host has no processes, memory or file descriptors left for another child.",
+  },
   session_limit: {
     status: 503,
     rpc: -32000,

@@ -127,6 +127,7 @@ export const openSseDetail: DocumentDecoration = {
       "rate_limited",
       "internal_error",
       "child_start_failed",
+      "host_exhausted",
       "child_exited",
       "draining",
       "session_limit",

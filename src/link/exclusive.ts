@@ -14,7 +14,7 @@ export interface RawMessage {
 /** Why a link ended by itself. */
 export type LinkEnd =
   | { readonly kind: "exited"; readonly exit: ProcessExit; readonly stderr: string }
-  | { readonly kind: "stdout-closed"; readonly stderr: string }
+  | { readonly kind: "closed"; readonly stream: "stdin" | "stdout"; readonly stderr: string }
   | { readonly kind: "line-too-long"; readonly maxLineBytes: number };
 
 export interface ExclusiveLinkOptions {
@@ -54,13 +54,13 @@ export function runExclusiveLink(options: ExclusiveLinkOptions): { readonly drop
     log.warn({ ...context, bytes: line.length, reason }, `dropped a line of the child that is no message${last}`);
   };
 
-  const pump = async (): Promise<LinkEnd["kind"]> => {
+  const pump = async (): Promise<"line-too-long" | "stdout"> => {
     for (;;) {
       isReading = true;
       const { value, done } = await reader.read();
       isReading = false;
       reads++;
-      if (done) return "stdout-closed";
+      if (done) return "stdout";
       const messages: RawMessage[] = [];
       let tooLong = false;
       try {
@@ -91,7 +91,13 @@ export function runExclusiveLink(options: ExclusiveLinkOptions): { readonly drop
         if (isOver) return "exited" as const;
       }
     });
-    const first = await Promise.race([pump(), exitedAndDrained]);
+    const soonExited = () =>
+      Promise.race([child.exited.then(() => true), Bun.sleep(DRAIN_AFTER_EXIT_MS).then(() => false)]);
+    // A pipe that breaks because the child has died is the lesser news, and what it still said counts.
+    const inputClosed = child.inputClosed.then(async () =>
+      (await soonExited()) ? exitedAndDrained : ("stdin" as const),
+    );
+    const first = await Promise.race([pump(), exitedAndDrained, inputClosed]);
     isOver = true;
     if (first === "line-too-long") {
       onEnd({ kind: "line-too-long", maxLineBytes: options.maxLineBytes });
@@ -100,13 +106,14 @@ export function runExclusiveLink(options: ExclusiveLinkOptions): { readonly drop
     // stdout ends a moment before the exit is known, or else the child has closed it and lives on.
     const exit = await Promise.race([child.exited, Bun.sleep(DRAIN_AFTER_EXIT_MS).then(() => undefined)]);
     const stderr = await child.lastWords();
-    onEnd(exit === undefined ? { kind: "stdout-closed", stderr } : { kind: "exited", exit, stderr });
+    if (exit !== undefined) onEnd({ kind: "exited", exit, stderr });
+    else onEnd({ kind: "closed", stream: first === "stdin" ? "stdin" : "stdout", stderr });
   };
 
   run()
     .catch((error: unknown) => {
       log.error({ ...context, err: error }, "reading the child failed");
-      onEnd({ kind: "stdout-closed", stderr: "" });
+      onEnd({ kind: "closed", stream: "stdout", stderr: "" });
     })
     .finally(() => reader.cancel().catch(() => undefined));
 

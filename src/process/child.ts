@@ -21,6 +21,8 @@ export interface Child {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly write: (line: Buffer) => "ok" | "full" | "closed";
+  /** Settles when the child has closed its stdin although there is something for it to read. */
+  readonly inputClosed: Promise<void>;
   /** Settles when the process itself has ended; members of its group may still run. */
   readonly exited: Promise<ProcessExit>;
   /** The last lines of stderr, without the client's credentials, when it has ended or a moment has passed. */
@@ -56,20 +58,30 @@ export interface StartOptions {
  */
 export class StartFailure extends Error {
   override readonly name = "StartFailure";
+  /** The host has run out of something: a later try may succeed, and it is nobody's fault. */
+  readonly isExhaustion: boolean;
+
+  constructor(reason: string, code?: string) {
+    super(reason);
+    this.isExhaustion = code !== undefined && EXHAUSTION.has(code);
+  }
 }
+
+const EXHAUSTION: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC", "EDQUOT"]);
 
 /** Starts a child. @throws StartFailure; nothing is left behind then. */
 export async function startChild(host: ChildHost, { server, name, variables }: StartOptions): Promise<Child> {
   if (server.program === undefined) {
-    throw new StartFailure(`the program ${JSON.stringify(server.command[0])} was not found on the proxy's PATH`);
+    throw new StartFailure("its program was not found when the configuration was read");
   }
   const workspace = server.cwd === undefined ? await createWorkspace(host.workspaces, name) : undefined;
   const marker = `${host.instance}.${name}`;
   const { promise: exited, resolve: onExit } = Promise.withResolvers<ProcessExit>();
+  const { containment } = host;
   let spawned: SpawnedProcess;
   try {
     spawned = spawnProcess({
-      command: host.containment.wrap([server.program, ...server.command.slice(1)]),
+      command: containment.wrap([server.program, ...server.command.slice(1)]),
       cwd: server.cwd ?? workspace ?? "/",
       environment: childEnvironment({
         base: host.baseEnvironment,
@@ -78,11 +90,12 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
         temporary: workspace,
         marker,
       }),
-      onExit,
+      onExit: (exit) => onExit(containment.exitOf(exit)),
     });
   } catch (error) {
     if (workspace !== undefined) await host.workspaces.remove(workspace);
-    throw new StartFailure(`the operating system refused to start it (${errorCode(error)})`);
+    const code = errorCode(error);
+    throw new StartFailure(`the operating system refused to start it (${code})`, code);
   }
   const { pid, stdin, stdout, stderr } = spawned;
   host.guardian?.watch(pid);
@@ -97,7 +110,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
 
   const end = async () => {
     const rung = await stopGroup({
-      group: processGroup(pid, host.containment.kind !== "none"),
+      group: processGroup(pid, containment.kind !== "none"),
       exited,
       closeStdin: queue.close,
       gracefulMs: server.timeouts.gracefulStopMs,
@@ -114,6 +127,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
     pid,
     stdout,
     write: queue.write,
+    inputClosed: queue.broken,
     exited,
     lastWords: async () => {
       await Promise.race([tail.ended, Bun.sleep(LAST_WORDS_MS)]);
@@ -130,7 +144,8 @@ async function createWorkspace(workspaces: Workspaces, name: string): Promise<st
   try {
     return await workspaces.create(name);
   } catch (error) {
-    throw new StartFailure(`its temporary directory could not be made (${errorCode(error)})`);
+    const code = errorCode(error);
+    throw new StartFailure(`its temporary directory could not be made (${code})`, code);
   }
 }
 

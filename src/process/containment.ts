@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+import type { ProcessExit } from "./exit.ts";
 import { spawnProcess } from "./spawn.ts";
 
 export type ContainmentKind = "bubblewrap" | "none";
@@ -7,12 +9,14 @@ export interface Containment {
   readonly kind: ContainmentKind;
   /** The argument vector that runs a command contained. */
   readonly wrap: (command: readonly [string, ...string[]]) => readonly [string, ...string[]];
+  /** How the command ended, from how the wrapped one did. */
+  readonly exitOf: (exit: ProcessExit) => ProcessExit;
 }
 
 /** A bubblewrap that takes longer to start nothing is of no use. */
 const PROBE_MS = 3_000;
 
-export const UNCONTAINED: Containment = { kind: "none", wrap: (command) => command };
+export const UNCONTAINED: Containment = { kind: "none", wrap: (command) => command, exitOf: (exit) => exit };
 
 /**
  * Looks whether bubblewrap can give each child a PID namespace of its own here. Then nothing escapes the child's end, not
@@ -52,5 +56,12 @@ export async function findContainment(environment: Readonly<Record<string, strin
   }, PROBE_MS);
   const code = await exit;
   clearTimeout(timer);
-  return code === 0 ? { kind: "bubblewrap", wrap } : UNCONTAINED;
+  return code === 0 ? { kind: "bubblewrap", wrap, exitOf: signalFromCode } : UNCONTAINED;
+}
+
+/** As a shell does, bubblewrap tells of a signal by an exit code of 128 and its number. */
+function signalFromCode({ code, signal }: ProcessExit): ProcessExit {
+  const number = (code ?? 0) - 128;
+  const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return name === undefined ? { code, signal } : { code: null, signal: name };
 }

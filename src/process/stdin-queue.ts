@@ -14,6 +14,8 @@ export interface StdinQueue {
    */
   readonly write: (line: Buffer) => "ok" | "full" | "closed";
   readonly close: () => void;
+  /** Settles when the child has closed its end and a line could not be delivered. */
+  readonly broken: Promise<void>;
 }
 
 /** @param maxBytes bytes that may wait for the child; 0: no bound. One line is always taken when nothing waits. */
@@ -27,23 +29,47 @@ export function createStdinQueue(sink: FileSink, maxBytes: number): StdinQueue {
   let flushing = false;
   let scheduled = false;
 
+  const { promise: broken, resolve: onBroken } = Promise.withResolvers<void>();
+
+  const breakOff = () => {
+    closed = true;
+    gathered = [];
+    onBroken();
+  };
+
+  /**
+   * A broken pipe shows in the promise of a write, in that of a flush, or as an exception of either (Bun 1.4.5). One that
+   * nobody looks at would end the proxy.
+   */
+  const attempt = (act: () => unknown): Promise<unknown> | undefined => {
+    try {
+      const result = act();
+      if (!(result instanceof Promise)) return undefined;
+      result.catch(breakOff);
+      return result;
+    } catch {
+      breakOff();
+      return undefined;
+    }
+  };
+  const write = (bytes: Buffer) => void attempt(() => sink.write(bytes));
+
   const close = () => {
     if (closed) return;
     hand();
     closed = true;
-    // The child may have closed its end first (EPIPE): either way it is closed.
-    Promise.resolve(sink.end()).catch(() => undefined);
+    attempt(() => sink.end());
   };
 
   /** Gives the gathered lines to the sink, which writes them to the pipe. */
   const hand = () => {
     if (gatheredBytes === 0) return;
     if (gatheredBytes <= GATHERED_BYTES) {
-      sink.write(joinLines(gathered, gatheredBytes));
+      write(joinLines(gathered, gatheredBytes));
     } else {
       for (const line of gathered) {
-        sink.write(line);
-        sink.write(NEWLINE);
+        write(line);
+        write(NEWLINE);
       }
     }
     waiting += gatheredBytes;
@@ -57,23 +83,20 @@ export function createStdinQueue(sink: FileSink, maxBytes: number): StdinQueue {
     hand();
     const written = waiting;
     if (written === 0) return;
-    const flushed = sink.flush();
-    if (typeof flushed === "number" || flushed === undefined) {
+    const flushed = attempt(() => sink.flush());
+    if (flushed === undefined) {
       waiting = 0;
       return;
     }
     // Pending: the pipe is full, and the promise settles when the child has read.
     flushing = true;
-    Promise.resolve(flushed).then(
+    flushed.then(
       () => {
         flushing = false;
         waiting -= written;
         flush();
       },
-      () => {
-        flushing = false;
-        close();
-      },
+      () => undefined,
     );
   };
 
@@ -92,6 +115,7 @@ export function createStdinQueue(sink: FileSink, maxBytes: number): StdinQueue {
       return "ok";
     },
     close,
+    broken,
   };
 }
 

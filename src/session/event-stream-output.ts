@@ -48,11 +48,12 @@ export function createEventStreamOutput({
     if (!open || controller === undefined) return undefined;
     const now = performance.now();
     lastWriteAt = now;
-    controller.write(bytes);
-    const flushed = controller.flush();
-    if (typeof flushed === "number" || flushed === undefined) return undefined;
+    // A client that is slow shows in either: a large write goes out at once, and nothing is left to flush (Bun 1.4.5).
+    const written: unknown = controller.write(bytes);
+    const flushed: unknown = controller.flush();
+    if (!(written instanceof Promise || flushed instanceof Promise)) return undefined;
     stalledSince ??= now;
-    return Promise.resolve(flushed).then(
+    return Promise.all([written, flushed]).then(
       () => {
         stalledSince = undefined;
       },

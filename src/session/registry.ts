@@ -111,6 +111,7 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
     } catch (error) {
       if (!(error instanceof StartFailure)) throw error;
       log.error({ server: server.name, reason: error.message }, "child could not be started");
+      if (error.isExhaustion) throw new ProxyError("host_exhausted", { retryAfterSeconds: 10 });
       throw new ProxyError("child_start_failed", { message: `The server could not be started: ${error.message}.` });
     }
     throw cancelled();
@@ -141,6 +142,7 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
         principal,
         transport,
         child,
+        variableNames: [...variables.keys()],
         output: createOutput(id),
         scan,
         log,

@@ -55,6 +55,8 @@ export interface SessionOptions {
   readonly principal: Principal;
   readonly transport: Transport;
   readonly child: Child;
+  /** Names of the client's variables, for the log. */
+  readonly variableNames: readonly string[];
   readonly output: SessionOutput;
   readonly scan: JsonScanner;
   readonly log: Logger;
@@ -134,7 +136,7 @@ export function createSession(options: SessionOptions): Session {
       return;
     }
     const { stderr } = ending;
-    const how = ending.kind === "exited" ? describeExit(ending.exit) : "it closed its output";
+    const how = ending.kind === "exited" ? describeExit(ending.exit) : `it closed its ${ending.stream}`;
     const data =
       ending.kind === "exited" ? { exitCode: ending.exit.code, signal: ending.exit.signal, stderr } : { stderr };
     log.warn({ ...context, how, stderr }, "child ended by itself");
@@ -256,7 +258,7 @@ export function createSession(options: SessionOptions): Session {
     context,
   });
   watch.expect(createdAt);
-  log.info({ ...context, principal: principal.id, transport }, "session started");
+  log.info({ ...context, principal: principal.id, transport, variables: options.variableNames }, "session started");
   return { id, name, server, principal, transport, gone, receive, inFlight: pending.size, end };
 }
 
