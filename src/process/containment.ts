@@ -16,6 +16,13 @@ export interface Containment {
 /** A bubblewrap that takes longer to start nothing is of no use. */
 const PROBE_MS = 3_000;
 
+/**
+ * bubblewrap's two processes keep the descriptors 0, 1 and 2 that they are given for as long as they live, and close all
+ * others. So the child's own travel as 3, 4 and 5: nobody would see a child close its stdin or stdout otherwise.
+ */
+const OUTER = 'exec 3<&0 4>&1 5>&2 </dev/null >/dev/null; exec "$@"';
+const INNER = 'exec "$@" <&3 >&4 2>&5 3<&- 4>&- 5>&-';
+
 export const UNCONTAINED: Containment = { kind: "none", wrap: (command) => command, exitOf: (exit) => exit };
 
 /**
@@ -29,8 +36,13 @@ export async function findContainment(environment: Readonly<Record<string, strin
   if (process.platform !== "linux") return UNCONTAINED;
   const program = Bun.which("bwrap", { PATH: environment["PATH"] ?? "" });
   const nothing = Bun.which("true", { PATH: environment["PATH"] ?? "" });
-  if (program === null || nothing === null) return UNCONTAINED;
+  const shell = Bun.which("sh", { PATH: environment["PATH"] ?? "" });
+  if (program === null || nothing === null || shell === null) return UNCONTAINED;
   const wrap = (command: readonly [string, ...string[]]): readonly [string, ...string[]] => [
+    shell,
+    "-c",
+    OUTER,
+    "sh",
     program,
     "--unshare-pid",
     "--die-with-parent",
@@ -40,6 +52,10 @@ export async function findContainment(environment: Readonly<Record<string, strin
     "--proc",
     "/proc",
     "--",
+    shell,
+    "-c",
+    INNER,
+    "sh",
     ...command,
   ];
   const { promise: exit, resolve } = Promise.withResolvers<number | null>();
