@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { firstCells, page, partOf } from "./page.ts";
+import { exampleFor, runCommand, runExample } from "./run.ts";
+
+// The waits inside have deadlines of their own, and say what they waited for.
+setDefaultTimeout(30_000);
+
+let proxy: TestProxy;
+beforeAll(async () => {
+  proxy = await startProxy();
+});
+afterAll(() => proxy.stop());
+
+describe("the README's examples against a proxy without a configuration file", () => {
+  test.each(["sdk-v1", "sdk-v2"])("%s connects, and its ENV_ header reaches the server", async (name) => {
+    expect(await runExample(proxy, name)).toContain('text: "EXAMPLE"');
+  });
+
+  test.if(Bun.which("curl") !== null)("the curl line is accepted, and the answer comes on the stream", async () => {
+    const session = await proxy.openSse("demo");
+    const script = exampleFor(proxy, "curl")
+      .replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`)
+      .replace(/^SESSION=.*$/m, `SESSION='${session.sessionId}'`);
+    expect(await runCommand(["/bin/sh", "-euc", script], {})).toBe("Accepted");
+    const answer = await session.message("the answer to initialize", ({ id }) => id === 1);
+    expect(answer.result).toMatchObject({ serverInfo: { name: "mcp-sse-proxy-demo" } });
+    session.close();
+  });
+});
+
+test("the README's table of routes is the OpenAPI document's, with the documentation's own routes and OPTIONS", async () => {
+  const document = (await (await proxy.fetch("/swagger/json")).json()) as { readonly paths: Record<string, object> };
+  const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
+  );
+  const listed = firstCells(partOf(page, "routes").inside)
+    .flat()
+    .map((route) => route.replace(/\?.*$/, ""));
+  expect([...listed].sort()).toEqual([...described, "GET /swagger", "GET /swagger/json", "OPTIONS"].sort());
+});
