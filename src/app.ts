@@ -103,25 +103,27 @@ export function createApp(parts: AppParts) {
     }
   };
 
-  /** A route that carries MCP, for those who present the secret. */
-  const guarded = async (
+  /** A route that carries MCP, for those who present the secret. Not an async function: each costs half a microsecond. */
+  const guarded = (
     arrival: Arrival,
     route: string,
     key: string,
     handle: (request: SseRequest) => Promise<SseAnswer>,
-  ) => {
+  ): Response | Promise<Response> => {
     const since = performance.now();
+    const onError = (error: unknown) => refuse(arrival, route, "mcp", error, since);
     try {
       const caller = callerOf(arrival);
       const rate = guard.admitAnyone(caller);
       const principal = guard.authenticate(caller);
       const fields = rate === undefined ? guard.answerFields(caller) : { ...guard.answerFields(caller), ...rate };
       const server = findServer(key);
-      const { response, session } = await handle({ request: arrival.request, server, principal, fields });
-      logRequest(arrival, route, response.status, since, { server: key, session });
-      return response;
+      return handle({ request: arrival.request, server, principal, fields }).then(({ response, session }) => {
+        if (logs) logRequest(arrival, route, response.status, since, { server: key, session });
+        return response;
+      }, onError);
     } catch (error) {
-      return refuse(arrival, route, "mcp", error, since);
+      return onError(error);
     }
   };
 

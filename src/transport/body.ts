@@ -32,7 +32,7 @@ export function createBodyReader({ maxBytes, deadlineMs }: BodyReaderOptions): B
     return Number.POSITIVE_INFINITY;
   });
 
-  const withDeadline = (body: Promise<Buffer>): Promise<Buffer> =>
+  const withDeadline = (body: Promise<ArrayBuffer | Buffer>): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       const entry: Deadline = { at: performance.now() + deadlineMs, giveUp: reject };
       reading.add(entry);
@@ -40,7 +40,7 @@ export function createBodyReader({ maxBytes, deadlineMs }: BodyReaderOptions): B
       body.then(
         (bytes) => {
           reading.delete(entry);
-          resolve(bytes);
+          resolve(bytes instanceof ArrayBuffer ? Buffer.from(bytes) : bytes);
         },
         (error: unknown) => {
           reading.delete(entry);
@@ -57,7 +57,7 @@ export function createBodyReader({ maxBytes, deadlineMs }: BodyReaderOptions): B
     const length = headers.get("content-length");
     if (length === null) return withDeadline(readCounted(request, maxBytes));
     if (maxBytes > 0 && Number(length) > maxBytes) throw tooLarge(maxBytes);
-    return withDeadline(request.arrayBuffer().then(Buffer.from));
+    return withDeadline(request.arrayBuffer());
   };
 }
 

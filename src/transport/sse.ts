@@ -97,13 +97,14 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
       };
     },
 
-    message: async ({ request, server, principal, fields }) => {
+    message: ({ request, server, principal, fields }) => {
       const id = sessionIdOf(request.url);
       const session = registry.find(id, server, principal, "sse");
       if (session === undefined) throw new ProxyError("session_not_found");
-      const body = await readBody(request);
-      session.receive(readClientMessage(body, scan));
-      return { response: new Response("Accepted", acceptedInit(fields)), session: session.name };
+      return readBody(request).then((body) => {
+        session.receive(readClientMessage(body, scan));
+        return { response: new Response("Accepted", acceptedInit(fields)), session: session.name };
+      });
     },
   };
 }
