@@ -1,3 +1,5 @@
+import { MEMBER_BITS, MEMBERS, type Member, memberAt, suspectName } from "./json-members.ts";
+
 /** The members of a JSON-RPC message's top level that a router needs, as places in the scanned bytes; -1: absent. */
 export interface ScannedMessage {
   readonly idStart: number;
@@ -28,15 +30,6 @@ const CLOSE_OBJECT = 0x7d;
 /** From this length on, the runtime's own search and parser beat a loop over the bytes of a string. */
 const LONG_STRING = 256;
 
-/** The exact names. A name that differs from one of these in case alone is refused: parsers disagree about it. */
-const MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const;
-type Member = (typeof MEMBERS)[number];
-const MEMBER_BITS: ReadonlyMap<string, number> = new Map(MEMBERS.map((name, index) => [name, 1 << index]));
-const LONGEST_MEMBER = 7;
-
-/** The member that a first byte can begin; the rest is compared byte by byte, so that most names need no string. */
-const MEMBER_BY_FIRST_BYTE: ReadonlyMap<number, Member> = new Map(MEMBERS.map((name) => [name.charCodeAt(0), name]));
-
 /**
  * Makes a scanner. The bytes must be valid UTF-8 already (`isUtf8` of node:buffer is much faster than any loop).
  *
@@ -49,122 +42,170 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
   // One bit of memory a level: is it an object? Reused from scan to scan, which run to their end without interruption.
   const isObject = new Uint8Array(maxDepth + 1);
 
-  return (bytes) => {
-    const end = bytes.length;
-    let at = 0;
-    let nextBackslash = -1;
+  // The scan under way. Functions made once: nine closures for each message would cost more than reading it.
+  let bytes: Buffer = NOTHING;
+  let end = 0;
+  let at = 0;
+  let nextBackslash = -1;
+  let found = emptyMessage();
+  let seen = 0;
+  let ambiguous = false;
+  let member: Member | undefined;
+  let memberStart = -1;
 
-    const skipSpace = () => {
-      for (; at < end; at++) {
-        const byte = bytes[at];
-        if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-      }
-    };
+  const skipSpace = () => {
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
+    }
+  };
 
-    const skipEscape = (): boolean => {
-      const byte = bytes[at + 1];
-      if (byte === 0x75) {
-        for (let i = at + 2; i < at + 6; i++) if (!isHexDigit(bytes[i])) return false;
-        at += 6;
-        return true;
-      }
-      // " \ / b f n r t
-      if (
-        byte === QUOTE ||
-        byte === BACKSLASH ||
-        byte === 0x2f ||
-        byte === 0x62 ||
-        byte === 0x66 ||
-        byte === 0x6e ||
-        byte === 0x72 ||
-        byte === 0x74
-      ) {
-        at += 2;
-        return true;
-      }
-      return false;
-    };
-
-    /** `at` stands behind the opening quote; afterwards behind the closing one. */
-    const skipString = (): boolean => {
-      for (;;) {
-        const pause = Math.min(end, at + LONG_STRING);
-        while (at < pause) {
-          const byte = bytes[at];
-          if (byte === QUOTE) {
-            at++;
-            return true;
-          }
-          if (byte === undefined || byte < 0x20) return false;
-          if (byte === BACKSLASH) {
-            if (!skipEscape()) return false;
-          } else at++;
-        }
-        if (at >= end) return false;
-        const quote = bytes.indexOf(QUOTE, at);
-        if (quote === -1) return false;
-        if (nextBackslash < at) {
-          nextBackslash = bytes.indexOf(BACKSLASH, at);
-          if (nextBackslash === -1) nextBackslash = end;
-        }
-        const stop = Math.min(quote, nextBackslash);
-        if (stop - at >= LONG_STRING) {
-          if (!isPlainText(bytes.toString("latin1", at, stop))) return false;
-          at = stop;
-        }
-      }
-    };
-
-    const skipNumber = (): boolean => {
-      if (bytes[at] === 0x2d) at++;
-      if (bytes[at] === 0x30) at++;
-      else if (!skipDigits()) return false;
-      if (bytes[at] === 0x2e) {
-        at++;
-        if (!skipDigits()) return false;
-      }
-      const exponent = bytes[at];
-      if (exponent === 0x65 || exponent === 0x45) {
-        at++;
-        const sign = bytes[at];
-        if (sign === 0x2b || sign === 0x2d) at++;
-        if (!skipDigits()) return false;
-      }
+  const skipEscape = (): boolean => {
+    const byte = bytes[at + 1];
+    if (byte === 0x75) {
+      for (let i = at + 2; i < at + 6; i++) if (!isHexDigit(bytes[i])) return false;
+      at += 6;
       return true;
-    };
-
-    const skipDigits = (): boolean => {
-      const first = at;
-      for (; at < end; at++) {
-        const byte = bytes[at];
-        if (byte === undefined || byte < 0x30 || byte > 0x39) break;
-      }
-      return at > first;
-    };
-
-    const skipWord = (word: string): boolean => {
-      for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) return false;
-      at += word.length;
+    }
+    // " \ / b f n r t
+    if (
+      byte === QUOTE ||
+      byte === BACKSLASH ||
+      byte === 0x2f ||
+      byte === 0x62 ||
+      byte === 0x66 ||
+      byte === 0x6e ||
+      byte === 0x72 ||
+      byte === 0x74
+    ) {
+      at += 2;
       return true;
-    };
+    }
+    return false;
+  };
 
-    /** A string, a number or a literal, whose first byte is given and stands at `at`. */
-    const skipScalar = (first: number | undefined): boolean => {
-      switch (first) {
-        case QUOTE:
+  /** `at` stands behind the opening quote; afterwards behind the closing one. */
+  const skipString = (): boolean => {
+    for (;;) {
+      const pause = Math.min(end, at + LONG_STRING);
+      while (at < pause) {
+        const byte = bytes[at];
+        if (byte === QUOTE) {
           at++;
-          return skipString();
-        case 0x74:
-          return skipWord("true");
-        case 0x66:
-          return skipWord("false");
-        case 0x6e:
-          return skipWord("null");
-        default:
-          return skipNumber();
+          return true;
+        }
+        if (byte === undefined || byte < 0x20) return false;
+        if (byte === BACKSLASH) {
+          if (!skipEscape()) return false;
+        } else at++;
       }
-    };
+      if (at >= end) return false;
+      const quote = bytes.indexOf(QUOTE, at);
+      if (quote === -1) return false;
+      if (nextBackslash < at) {
+        nextBackslash = bytes.indexOf(BACKSLASH, at);
+        if (nextBackslash === -1) nextBackslash = end;
+      }
+      const stop = Math.min(quote, nextBackslash);
+      if (stop - at >= LONG_STRING) {
+        if (!isPlainText(bytes.toString("latin1", at, stop))) return false;
+        at = stop;
+      }
+    }
+  };
 
+  const skipNumber = (): boolean => {
+    if (bytes[at] === 0x2d) at++;
+    if (bytes[at] === 0x30) at++;
+    else if (!skipDigits()) return false;
+    if (bytes[at] === 0x2e) {
+      at++;
+      if (!skipDigits()) return false;
+    }
+    const exponent = bytes[at];
+    if (exponent === 0x65 || exponent === 0x45) {
+      at++;
+      const sign = bytes[at];
+      if (sign === 0x2b || sign === 0x2d) at++;
+      if (!skipDigits()) return false;
+    }
+    return true;
+  };
+
+  const skipDigits = (): boolean => {
+    const first = at;
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === undefined || byte < 0x30 || byte > 0x39) break;
+    }
+    return at > first;
+  };
+
+  const skipWord = (word: string): boolean => {
+    for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) return false;
+    at += word.length;
+    return true;
+  };
+
+  /** A string, a number or a literal, whose first byte is given and stands at `at`. */
+  const skipScalar = (first: number | undefined): boolean => {
+    switch (first) {
+      case QUOTE:
+        at++;
+        return skipString();
+      case 0x74:
+        return skipWord("true");
+      case 0x66:
+        return skipWord("false");
+      case 0x6e:
+        return skipWord("null");
+      default:
+        return skipNumber();
+    }
+  };
+
+  const enterMember = (keyStart: number, keyEnd: number) => {
+    member = memberAt(bytes, keyStart, keyEnd);
+    if (member === undefined) {
+      const name = suspectName(bytes, keyStart, keyEnd);
+      if (name === undefined) return;
+      // Another spelling of a member, for every parser or for some.
+      if (!MEMBER_BITS.has(name)) {
+        ambiguous = true;
+        return;
+      }
+      member = MEMBERS.find((known) => known === name);
+    }
+    const bit = member === undefined ? 0 : (MEMBER_BITS.get(member) ?? 0);
+    if ((seen & bit) !== 0) ambiguous = true;
+    seen |= bit;
+  };
+
+  const leaveMember = () => {
+    switch (member) {
+      case "id":
+        found.idStart = memberStart;
+        found.idEnd = at;
+        break;
+      case "method":
+        found.methodStart = memberStart;
+        found.methodEnd = at;
+        break;
+      case "jsonrpc":
+        found.jsonrpcStart = memberStart;
+        found.jsonrpcEnd = at;
+        break;
+      case "result":
+        found.hasResult = true;
+        break;
+      case "error":
+        found.hasError = true;
+        break;
+    }
+    member = undefined;
+  };
+
+  const scanAll = (): ScannedMessage | ScanFlaw => {
     skipSpace();
     const first = bytes[at];
     if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
@@ -174,62 +215,6 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
       return at === end ? "not-object" : "not-json";
     }
     const isArray = first === OPEN_ARRAY;
-
-    const found = {
-      idStart: -1,
-      idEnd: -1,
-      methodStart: -1,
-      methodEnd: -1,
-      jsonrpcStart: -1,
-      jsonrpcEnd: -1,
-      hasResult: false,
-      hasError: false,
-    };
-    let seen = 0;
-    let ambiguous = false;
-    let member: Member | undefined;
-    let memberStart = -1;
-
-    const enterMember = (keyStart: number, keyEnd: number) => {
-      member = memberAt(bytes, keyStart, keyEnd);
-      if (member === undefined) {
-        const name = suspectName(bytes, keyStart, keyEnd);
-        if (name === undefined) return;
-        // Another spelling of a member, for every parser or for some.
-        if (!MEMBER_BITS.has(name)) {
-          ambiguous = true;
-          return;
-        }
-        member = MEMBERS.find((known) => known === name);
-      }
-      const bit = member === undefined ? 0 : (MEMBER_BITS.get(member) ?? 0);
-      if ((seen & bit) !== 0) ambiguous = true;
-      seen |= bit;
-    };
-
-    const leaveMember = () => {
-      switch (member) {
-        case "id":
-          found.idStart = memberStart;
-          found.idEnd = at;
-          break;
-        case "method":
-          found.methodStart = memberStart;
-          found.methodEnd = at;
-          break;
-        case "jsonrpc":
-          found.jsonrpcStart = memberStart;
-          found.jsonrpcEnd = at;
-          break;
-        case "result":
-          found.hasResult = true;
-          break;
-        case "error":
-          found.hasError = true;
-          break;
-      }
-      member = undefined;
-    };
 
     let depth = 0;
     let expectValue = true;
@@ -294,23 +279,38 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
       if (depth === 1 && !isArray) leaveMember();
     }
   };
+
+  return (message) => {
+    bytes = message;
+    end = message.length;
+    at = 0;
+    nextBackslash = -1;
+    found = emptyMessage();
+    seen = 0;
+    ambiguous = false;
+    member = undefined;
+    const result = scanAll();
+    // What was read must not be kept alive by what reads it.
+    bytes = NOTHING;
+    return result;
+  };
 }
 
-/** The member whose name stands between the quotes, spelt as usual. */
-function memberAt(bytes: Buffer, start: number, end: number): Member | undefined {
-  const candidate = MEMBER_BY_FIRST_BYTE.get(bytes[start] ?? 0);
-  if (candidate === undefined || candidate.length !== end - start) return undefined;
-  for (let i = 1; i < candidate.length; i++) if (bytes[start + i] !== candidate.charCodeAt(i)) return undefined;
-  return candidate;
-}
+type MutableMessage = { -readonly [Key in keyof ScannedMessage]: ScannedMessage[Key] };
 
-/** A name that is a member's in another spelling: in other letter case, or with escapes. */
-function suspectName(bytes: Buffer, start: number, end: number): string | undefined {
-  // An escape takes six bytes for one character at the most.
-  if (end - start > 6 * LONGEST_MEMBER) return undefined;
-  const raw = bytes.toString("latin1", start, end);
-  const name = raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
-  return MEMBER_BITS.has(name.toLowerCase()) ? name : undefined;
+const NOTHING = Buffer.alloc(0);
+
+function emptyMessage(): MutableMessage {
+  return {
+    idStart: -1,
+    idEnd: -1,
+    methodStart: -1,
+    methodEnd: -1,
+    jsonrpcStart: -1,
+    jsonrpcEnd: -1,
+    hasResult: false,
+    hasError: false,
+  };
 }
 
 function isHexDigit(byte: number | undefined): boolean {
