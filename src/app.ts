@@ -40,6 +40,12 @@ interface Arrival {
   readonly server: Connection | null;
 }
 
+/** Bun ends a connection that is quiet for so long between requests, or within one; event streams are exempt. */
+export const CONNECTION_IDLE_SECONDS = 30;
+
+/** The log's status for a client that left before its answer, as nginx has it. */
+const CLIENT_LEFT = 499;
+
 /** Only what extraction of the header's token needs: a token in the query or in the body would end up in logs. */
 const NOWHERE = "\0";
 
@@ -81,6 +87,10 @@ export function createApp(parts: AppParts) {
 
   const refuse = (arrival: Arrival, route: string, dialect: Dialect, error: unknown, since: number) => {
     const { response, code, failureId } = answerError(error, dialect, guard.answerFields(callerOf(arrival)));
+    if (!(error instanceof ProxyError) && arrival.request.signal.aborted) {
+      logRequest(arrival, route, CLIENT_LEFT, since, {});
+      return response;
+    }
     if (failureId !== undefined) log.error({ err: error, failureId, route }, "request failed");
     logRequest(arrival, route, response.status, since, { code, ...(failureId === undefined ? {} : { failureId }) });
     return response;
@@ -154,11 +164,16 @@ export function createApp(parts: AppParts) {
     new Elysia({ name: `mcp${prefix}`, prefix })
       .get(
         "/:server/sse",
-        ({ request, server, params }) => {
-          // An event stream may be quiet for longer than a connection may, and so may the wait for a turn to start.
-          server?.timeout(request, 0);
-          return guarded({ request, server }, "/:server/sse", params.server, sse.open);
-        },
+        ({ request, server, params }) =>
+          guarded({ request, server }, "/:server/sse", params.server, (admitted) => {
+            // An event stream may be quiet for longer than a connection may, and so may the wait for a turn to start;
+            // but not a connection whose request was refused.
+            server?.timeout(request, 0);
+            return sse.open(admitted).catch((error: unknown) => {
+              server?.timeout(request, CONNECTION_IDLE_SECONDS);
+              throw error;
+            });
+          }),
         { detail: openSseDetail },
       )
       // The runtime would let the route above answer HEAD too, and nobody would read the stream.

@@ -3,6 +3,8 @@ import { type DestinationStream, destination } from "pino";
 /** What may wait in memory while the log's reader is slow; beyond it lines are dropped, and the number is logged. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
+const LONGEST_FLUSH_MS = 1_000;
+
 export interface LogOutput {
   readonly stream: DestinationStream;
   /** Writes out what waits; before the process ends. */
@@ -14,7 +16,14 @@ export interface LogOutput {
  * never holds up a message. A reader that goes away costs the log, not the proxy.
  */
 export async function openLogOutput(pretty: boolean): Promise<LogOutput> {
-  const stdout = destination({ fd: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+  let flushingSince: number | undefined;
+  const stdout = destination({
+    fd: 1,
+    sync: false,
+    maxLength: MAX_WAITING_BYTES,
+    // A reader that has stopped must not keep the process from ending.
+    retryEAGAIN: () => flushingSince === undefined || performance.now() - flushingSince < LONGEST_FLUSH_MS,
+  });
   stdout.on("error", () => undefined);
   let dropped = 0;
   stdout.on("drop", () => {
@@ -29,6 +38,7 @@ export async function openLogOutput(pretty: boolean): Promise<LogOutput> {
     );
   });
   const flush = () => {
+    flushingSince = performance.now();
     try {
       stdout.flushSync();
     } catch {

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { createApp } from "../app.ts";
+import { CONNECTION_IDLE_SECONDS, createApp } from "../app.ts";
 import type { Logger } from "../base/logger.ts";
 import { createLogger } from "../base/logger.ts";
 import type { Settings } from "../config/configuration.ts";
@@ -11,6 +11,7 @@ import { baseEnvironment } from "../process/environment.ts";
 import { startGuardian } from "../process/guardian.ts";
 import { instanceName } from "../process/instance.ts";
 import { hideFromSameUser } from "../process/privacy.ts";
+import { createProcessTable } from "../process/process-table.ts";
 import { createStrayHunter } from "../process/strays.ts";
 import { createWorkspaces, removeLeftoverWorkspaces } from "../process/workspace.ts";
 import { createRegistry, type Registry } from "../session/registry.ts";
@@ -25,9 +26,6 @@ const MAX_JSON_DEPTH = 256;
 
 /** From a request's head to the last byte of its body. */
 const BODY_DEADLINE_MS = 30_000;
-
-/** Bun ends a connection that is quiet for so long between requests, or within one; event streams are exempt. */
-const CONNECTION_IDLE_SECONDS = 30;
 
 /** How often a shutdown looks whether the requests in flight are answered. */
 const DRAIN_POLL_MS = 50;
@@ -61,7 +59,17 @@ export async function serve(settings: Settings, environment: Environment): Promi
   const registry = createRegistry({
     maxSessions: settings.limits.sessions,
     admission: createAdmission(settings.limits.concurrentStarts),
-    host: { instance, baseEnvironment: base, workspaces, strays, guardian, containment, hurry: hurry.signal, log },
+    host: {
+      instance,
+      baseEnvironment: base,
+      workspaces,
+      strays,
+      processes: createProcessTable(),
+      guardian,
+      containment,
+      hurry: hurry.signal,
+      log,
+    },
     scan,
     log,
   });
@@ -87,7 +95,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   const finish = async (status: number) => {
     await app.server?.stop(true);
     guardian?.close();
-    await workspaces.close();
+    await workspaces.close().catch(() => log.warn("the temporary directory could not be removed"));
     output.flush();
     return status;
   };

@@ -4,6 +4,7 @@ import { childEnvironment } from "./environment.ts";
 import type { ProcessExit } from "./exit.ts";
 import { processGroup } from "./group.ts";
 import type { Guardian } from "./guardian.ts";
+import type { ProcessTable } from "./process-table.ts";
 import { createRedactor } from "./redact.ts";
 import type { Server } from "./server.ts";
 import { type SpawnedProcess, spawnProcess } from "./spawn.ts";
@@ -38,6 +39,7 @@ export interface ChildHost {
   readonly baseEnvironment: Readonly<Record<string, string>>;
   readonly workspaces: Workspaces;
   readonly strays: StrayHunter;
+  readonly processes: ProcessTable;
   readonly guardian: Guardian | undefined;
   readonly containment: Containment;
   /** Aborted when nobody has time for graceful ends any more. */
@@ -104,21 +106,34 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
   const queue = createStdinQueue(stdin, server.limits.outboxBytes);
   const tail = followStderr({
     stream: stderr,
-    redact: createRedactor(variables),
+    // The operator's credentials must reach neither the client nor the log either, nor a proxy's password.
+    redactor: createRedactor([...variables, ...Object.entries(server.env), ...passwords(host.baseEnvironment)]),
     onLine: (line) => host.log.debug({ session: name, server: server.name, pid, stderr: line }, "child stderr"),
   });
 
+  const removeWorkspace = async (path: string) => {
+    try {
+      await host.workspaces.remove(path);
+    } catch (error) {
+      host.log.warn(
+        { session: name, server: server.name, code: errorCode(error) },
+        "the child's temporary directory was left behind",
+      );
+    }
+  };
+
   const end = async () => {
     const rung = await stopGroup({
-      group: processGroup(pid, containment.kind !== "none"),
+      group: processGroup(pid, containment.kind !== "none", host.processes),
       exited,
       closeStdin: queue.close,
       gracefulMs: server.timeouts.gracefulStopMs,
       hurry: host.hurry,
     });
     const strays = await host.strays.killChild(marker);
+    tail.stop();
     host.guardian?.forget(pid);
-    if (workspace !== undefined) await host.workspaces.remove(workspace);
+    if (workspace !== undefined) await removeWorkspace(workspace);
     host.log.debug({ session: name, server: server.name, pid, rung, strays }, "child stopped");
   };
   let ending: Promise<void> | undefined;
@@ -138,6 +153,11 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
       return ending;
     },
   };
+}
+
+/** Variables whose value is a URL with a password in it. */
+function passwords(environment: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(environment).filter(([, value]) => /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(value));
 }
 
 async function createWorkspace(workspaces: Workspaces, name: string): Promise<string> {

@@ -25,20 +25,31 @@ const INHERITED = [
   "NODE_EXTRA_CA_CERTS",
   "REQUESTS_CA_BUNDLE",
   "CURL_CA_BUNDLE",
-  // Without these two no program starts on Windows.
-  "SystemRoot",
-  "APPDATA",
 ] as const;
+
+/** What no program does without on Windows. */
+const INHERITED_ON_WINDOWS = [
+  "SYSTEMROOT",
+  "APPDATA",
+  "LOCALAPPDATA",
+  "USERPROFILE",
+  "PATHEXT",
+  "COMSPEC",
+  "TEMP",
+  "TMP",
+];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Picks the base of every child's environment from the proxy's own. */
 export function baseEnvironment(own: Environment): Readonly<Record<string, string>> {
   const base: Record<string, string> = {};
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined && (name.startsWith("LC_") || INHERITED.some((inherited) => inherited === name))) {
-      base[name] = value;
-    }
+  // Windows takes names in any case, and spells PATH as Path.
+  const isWindows = process.platform === "win32";
+  const inherited = new Set<string>(isWindows ? [...INHERITED, ...INHERITED_ON_WINDOWS] : INHERITED);
+  for (const [spelling, value] of Object.entries(own)) {
+    const name = isWindows ? spelling.toUpperCase() : spelling;
+    if (value !== undefined && (name.startsWith("LC_") || inherited.has(name))) base[name] = value;
   }
   return base;
 }

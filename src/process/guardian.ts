@@ -16,7 +16,7 @@ while read -r change; do
     -*) case $groups in *" $id "*) groups="\${groups%% $id *} \${groups#* $id }" ;; esac ;;
   esac
 done
-for id in $groups; do kill -KILL -- "-$id" 2>/dev/null; done
+for id in $groups; do kill -KILL "-$id" 2>/dev/null; done
 [ -d /proc/self ] || exit 0
 for round in 1 2 3; do
   found=

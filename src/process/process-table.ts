@@ -1,8 +1,12 @@
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { createSharedRun } from "../base/shared-run.ts";
 
 /** Processes that are looked at at once: a bound on open files, and a chance for other work in between. */
 const READS_AT_ONCE = 32;
+
+/** Children that end together share one walk through /proc: a thousand of them must not walk it a thousand times. */
+const WINDOW_MS = 10;
 
 /** A process as /proc/PID/stat shows it (proc(5)). */
 export interface ProcessEntry {
@@ -11,7 +15,18 @@ export interface ProcessEntry {
   readonly group: number;
 }
 
-/** Looks at every process but this one, some at a time. Where there is no /proc there are none. */
+/** The host's processes, as far as they can be seen. Where there is no /proc there are none. */
+export interface ProcessTable {
+  /** The living members of a process group. A zombie is none: it is dead, and only waits for its parent to notice. */
+  readonly groupMembers: (group: number) => Promise<readonly ProcessEntry[]>;
+}
+
+export function createProcessTable(): ProcessTable {
+  const snapshot = createSharedRun(WINDOW_MS, readGroups);
+  return { groupMembers: async (group) => (await snapshot()).get(group) ?? [] };
+}
+
+/** Looks at every process but this one, some at a time. */
 export async function forEachProcess(look: (pid: number) => Promise<void>): Promise<void> {
   const pids = processIds();
   for (let i = 0; i < pids.length; i += READS_AT_ONCE) {
@@ -19,14 +34,16 @@ export async function forEachProcess(look: (pid: number) => Promise<void>): Prom
   }
 }
 
-/** The living members of a process group. A zombie is none: it is dead, and only waits for its parent to notice. */
-export async function groupMembers(group: number): Promise<readonly ProcessEntry[]> {
-  const members: ProcessEntry[] = [];
+async function readGroups(): Promise<ReadonlyMap<number, readonly ProcessEntry[]>> {
+  const groups = new Map<number, ProcessEntry[]>();
   await forEachProcess(async (pid) => {
     const entry = await livingProcess(pid);
-    if (entry?.group === group) members.push(entry);
+    if (entry === undefined) return;
+    const members = groups.get(entry.group);
+    if (members === undefined) groups.set(entry.group, [entry]);
+    else members.push(entry);
   });
-  return members;
+  return groups;
 }
 
 async function livingProcess(pid: number): Promise<ProcessEntry | undefined> {

@@ -1,3 +1,5 @@
+import type { Redactor } from "./redact.ts";
+
 /** A line of stderr is cut at so many characters in the log. */
 const MAX_LINE = 4_096;
 
@@ -8,23 +10,27 @@ const TAIL_LINE = 512;
 export interface StderrTail {
   /** The last lines, redacted, joined by newlines. */
   readonly text: () => string;
-  /** Resolves when stderr has ended. */
+  /** Settles when stderr has ended, or is read no more. */
   readonly ended: Promise<void>;
+  /** Reads no further: a process that cannot be found may hold stderr open for ever. */
+  readonly stop: () => void;
 }
 
 export interface StderrTailOptions {
   readonly stream: ReadableStream<Uint8Array>;
-  readonly redact: (text: string) => string;
+  readonly redactor: Redactor;
   readonly onLine: (line: string) => void;
 }
 
 /** Reads a child's stderr to its end, always, so that the child never blocks on it; keeps little of it. */
-export function followStderr({ stream, redact, onLine }: StderrTailOptions): StderrTail {
+export function followStderr({ stream, redactor, onLine }: StderrTailOptions): StderrTail {
+  const { redact, longest } = redactor;
+  const reader = stream.getReader();
   const tail: string[] = [];
   let partial = "";
 
-  const take = (raw: string) => {
-    const line = redact(raw).trimEnd();
+  const take = (redacted: string) => {
+    const line = redacted.slice(0, MAX_LINE).trimEnd();
     if (line === "") return;
     onLine(line);
     tail.push(line.slice(0, TAIL_LINE));
@@ -33,18 +39,26 @@ export function followStderr({ stream, redact, onLine }: StderrTailOptions): Std
 
   const follow = async () => {
     const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      const lines = (partial + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r/);
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      const lines = (partial + decoder.decode(value, { stream: true })).split(/\r\n|\n|\r/);
       partial = lines.pop() ?? "";
-      for (const line of lines) take(line.length > MAX_LINE ? line.slice(0, MAX_LINE) : line);
-      if (partial.length > MAX_LINE) {
-        take(partial.slice(0, MAX_LINE));
-        partial = "";
+      for (const line of lines) take(redact(line));
+      // Cut where no secret can stand across the cut: one that has only begun lies in what is kept.
+      if (partial.length > MAX_LINE + longest) {
+        const redacted = redact(partial);
+        take(redacted);
+        partial = redacted.length > MAX_LINE ? redacted.slice(Math.max(MAX_LINE, redacted.length - longest)) : "";
       }
     }
-    take(partial);
+    take(redact(partial));
     partial = "";
   };
 
-  return { text: () => tail.join("\n"), ended: follow().catch(() => undefined) };
+  return {
+    text: () => tail.join("\n"),
+    ended: follow().catch(() => undefined),
+    stop: () => void reader.cancel().catch(() => undefined),
+  };
 }

@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
+import { createSharedRun } from "../base/shared-run.ts";
 import { isDeadInstance, MARKER_VARIABLE } from "./instance.ts";
 import { forEachProcess } from "./process-table.ts";
 
 /** Calls of one window share one walk through /proc: a thousand sessions that end together cost one walk. */
 const WINDOW_MS = 50;
-
-/** The walks of a busy host are spaced so that they take at most a tenth of the time. */
-const PAUSE_PER_WALK = 9;
 
 /** A child forks while it is being killed: look again until nothing is found, so many times at most. */
 const ROUNDS = 5;
@@ -25,23 +23,17 @@ export interface StrayHunter {
  */
 export function createStrayHunter(): StrayHunter {
   const wanted = new Set<string>();
-  let walk: Promise<number> | undefined;
-  let lastWalkMs = 0;
+  const sweep = createSharedRun(WINDOW_MS, () => {
+    const markers = new Set(wanted);
+    wanted.clear();
+    return killMarked((marker) => markers.has(marker));
+  });
 
   return {
     killChild: (marker) => {
       if (process.platform !== "linux") return Promise.resolve(0);
       wanted.add(marker);
-      walk ??= Bun.sleep(Math.max(WINDOW_MS, PAUSE_PER_WALK * lastWalkMs)).then(async () => {
-        walk = undefined;
-        const markers = new Set(wanted);
-        wanted.clear();
-        const started = performance.now();
-        const killed = await killMarked((marker) => markers.has(marker));
-        lastWalkMs = performance.now() - started;
-        return killed;
-      });
-      return walk;
+      return sweep();
     },
     killLeftovers: () => killMarked((marker) => isDeadInstance(marker.slice(0, marker.lastIndexOf(".")))),
   };

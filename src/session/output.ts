@@ -14,4 +14,6 @@ export interface SessionOutput {
   readonly nextCheck: () => number;
   /** Ends every stream; `farewell` is told to a client that waits for no answer. */
   readonly close: (farewell: string | undefined) => void;
+  /** Cuts every stream off: what the client has not taken is thrown away. */
+  readonly cut: () => void;
 }

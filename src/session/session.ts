@@ -103,7 +103,8 @@ export function createSession(options: SessionOptions): Session {
     try {
       for (const { rawId } of owed) answerWithError(rawId, code, message, data);
       const farewell = JSON.stringify({ error: { code, message, ...data } });
-      output.close(owed.length === 0 && reason !== "client-closed" ? farewell : undefined);
+      if (reason === "stalled") output.cut();
+      else output.close(owed.length === 0 && reason !== "client-closed" ? farewell : undefined);
     } finally {
       onStarted();
       onEnd(reason, answered);
@@ -169,9 +170,11 @@ export function createSession(options: SessionOptions): Session {
 
   const watch = createWatch((now) => {
     if (ended) return Number.POSITIVE_INFINITY;
-    checkRequests(now);
+    // Before the requests' own limit, which may be as long: that nothing was ever answered is the better news.
     if (after(waitsForFirstAnswerSince, timeouts.startMs) <= now) end("start-timeout");
-    else if (after(createdAt, timeouts.lifetimeMs) <= now) end("lifetime");
+    else checkRequests(now);
+    if (ended) return Number.POSITIVE_INFINITY;
+    if (after(createdAt, timeouts.lifetimeMs) <= now) end("lifetime");
     else if (after(lastTrafficAt, quietLimitMs()) <= now) end(output.isOpen() ? "silent" : "idle");
     else if (output.check(now) === "stalled") end("stalled");
     if (ended) return Number.POSITIVE_INFINITY;
@@ -245,6 +248,7 @@ export function createSession(options: SessionOptions): Session {
     } else if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const cancelled = cancelledRequestOf(line);
       if (cancelled !== undefined) pending.settle(cancelled);
+      if (pending.size() === 0) waitsForFirstAnswerSince = undefined;
     }
   };
 

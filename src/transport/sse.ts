@@ -50,6 +50,8 @@ const STREAM_FIELDS: Fields = {
   "cache-control": "no-cache, no-transform",
   // nginx would hold events back until its buffer is full.
   "x-accel-buffering": "no",
+  // No time limit is left on this connection: it must not outlive its stream.
+  connection: "close",
 };
 
 export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {

@@ -47,6 +47,7 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
   let end = 0;
   let at = 0;
   let nextBackslash = -1;
+  let nextQuote = -1;
   let found = emptyMessage();
   let seen = 0;
   let ambiguous = false;
@@ -100,13 +101,16 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
         } else at++;
       }
       if (at >= end) return false;
-      const quote = bytes.indexOf(QUOTE, at);
-      if (quote === -1) return false;
+      // Kept like the place of the backslash: a search anew for each escape would make the scan quadratic.
+      if (nextQuote < at) {
+        nextQuote = bytes.indexOf(QUOTE, at);
+        if (nextQuote === -1) return false;
+      }
       if (nextBackslash < at) {
         nextBackslash = bytes.indexOf(BACKSLASH, at);
         if (nextBackslash === -1) nextBackslash = end;
       }
-      const stop = Math.min(quote, nextBackslash);
+      const stop = Math.min(nextQuote, nextBackslash);
       if (stop - at >= LONG_STRING) {
         if (!isPlainText(bytes.toString("latin1", at, stop))) return false;
         at = stop;
@@ -285,6 +289,7 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
     end = message.length;
     at = 0;
     nextBackslash = -1;
+    nextQuote = -1;
     found = emptyMessage();
     seen = 0;
     ambiguous = false;

@@ -1,5 +1,6 @@
 const LF = 0x0a;
 const CR = 0x0d;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** Thrown by a splitter when a line grows over its bound. */
 export class LineTooLong extends Error {
@@ -11,6 +12,10 @@ export class LineTooLong extends Error {
     this.maxLineBytes = maxLineBytes;
   }
 }
+
+/** Smaller pieces of a line are copied together: a line that comes byte by byte must not cost an object a byte. */
+const SMALL_PIECE = 4 * 1024;
+const GATHERING_BYTES = 16 * 1024;
 
 /** Gives each complete line of a chunk, without its line end, in order. */
 export type LineSplitter = (chunk: Buffer, onLine: (line: Buffer) => void) => void;
@@ -27,10 +32,44 @@ export type LineSplitter = (chunk: Buffer, onLine: (line: Buffer) => void) => vo
 export function createLineSplitter(maxLineBytes: number): LineSplitter {
   let held: Buffer[] = [];
   let heldBytes = 0;
+  /** Where small pieces are put together; the last of `held` is its part from `gatheringStart` on, if one is open. */
+  let gathering = NO_BYTES;
+  let gatheringStart = -1;
+  let gatheringEnd = 0;
 
   const give = (line: Buffer, onLine: (line: Buffer) => void) => {
     const end = line[line.length - 1] === CR ? line.length - 1 : line.length;
     if (end > 0) onLine(end === line.length ? line : line.subarray(0, end));
+  };
+
+  const hold = (piece: Buffer) => {
+    heldBytes += piece.length;
+    if (piece.length >= SMALL_PIECE) {
+      gatheringStart = -1;
+      held.push(piece);
+      return;
+    }
+    if (gatheringEnd + piece.length > gathering.length) {
+      gathering = Buffer.allocUnsafeSlow(GATHERING_BYTES);
+      gatheringStart = -1;
+      gatheringEnd = 0;
+    }
+    gathering.set(piece, gatheringEnd);
+    if (gatheringStart === -1) gatheringStart = gatheringEnd;
+    else held.pop();
+    gatheringEnd += piece.length;
+    held.push(gathering.subarray(gatheringStart, gatheringEnd));
+  };
+
+  const takeHeld = (): Buffer => {
+    const line = Buffer.concat(held);
+    held = [];
+    heldBytes = 0;
+    // A quiet session keeps no buffer.
+    gathering = NO_BYTES;
+    gatheringStart = -1;
+    gatheringEnd = 0;
+    return line;
   };
 
   return (chunk, onLine) => {
@@ -42,18 +81,14 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
       if (heldBytes === 0) {
         give(piece, onLine);
       } else {
-        held.push(piece);
-        const line = Buffer.concat(held);
-        held = [];
-        heldBytes = 0;
-        give(line, onLine);
+        hold(piece);
+        give(takeHeld(), onLine);
       }
       start = end + 1;
       end = chunk.indexOf(LF, start);
     }
     if (start < chunk.length) {
-      held.push(start === 0 ? chunk : chunk.subarray(start));
-      heldBytes += chunk.length - start;
+      hold(chunk.subarray(start));
       if (maxLineBytes > 0 && heldBytes > maxLineBytes) throw new LineTooLong(maxLineBytes);
     }
   };
