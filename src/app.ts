@@ -78,11 +78,7 @@ export function createApp(parts: AppParts) {
     more: Readonly<Record<string, unknown>>,
   ) => {
     if (!logs) return;
-    const { method } = arrival.request;
-    log.info(
-      { method, route, status, ms: elapsed(since), client: guard.clientAddress(callerOf(arrival)), ...more },
-      "request",
-    );
+    log.info({ method: arrival.request.method, route, status, ms: elapsed(since), ...more }, "request");
   };
 
   const refuse = (arrival: Arrival, route: string, dialect: Dialect, error: unknown, since: number) => {
@@ -92,7 +88,12 @@ export function createApp(parts: AppParts) {
       return response;
     }
     if (failureId !== undefined) log.error({ err: error, failureId, route }, "request failed");
-    logRequest(arrival, route, response.status, since, { code, ...(failureId === undefined ? {} : { failureId }) });
+    const client = guard.clientAddress(callerOf(arrival));
+    logRequest(arrival, route, response.status, since, {
+      client,
+      code,
+      ...(failureId === undefined ? {} : { failureId }),
+    });
     return response;
   };
 
@@ -106,7 +107,7 @@ export function createApp(parts: AppParts) {
     try {
       const caller = callerOf(arrival);
       const response = await answer({ ...guard.answerFields(caller), ...guard.admitAnyone(caller) });
-      logRequest(arrival, route, response.status, since, {});
+      logRequest(arrival, route, response.status, since, { client: guard.clientAddress(caller) });
       return response;
     } catch (error) {
       return refuse(arrival, route, "management", error, since);
@@ -128,7 +129,9 @@ export function createApp(parts: AppParts) {
       const principal = guard.authenticate(caller);
       const fields = rate === undefined ? guard.answerFields(caller) : { ...guard.answerFields(caller), ...rate };
       const server = findServer(key);
-      return handle({ request: arrival.request, server, principal, fields }).then(({ response, session }) => {
+      const client = () => guard.clientAddress(caller);
+      return handle({ request: arrival.request, server, principal, client, fields }).then(({ response, session }) => {
+        // The session's first line names the client; asking for its address costs as much as all of the guards.
         if (logs) logRequest(arrival, route, response.status, since, { server: key, session });
         return response;
       }, onError);

@@ -21,6 +21,8 @@ const ID_BYTES = 24;
 export interface OpenOptions {
   readonly server: Server;
   readonly principal: Principal;
+  /** The client's address, for the log. */
+  readonly client: string;
   readonly transport: Transport;
   readonly variables: ReadonlyMap<string, string>;
   /** Aborted when the client leaves: a start that nobody waits for is cancelled. */
@@ -140,6 +142,7 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
         name,
         server,
         principal,
+        client: options.client,
         transport,
         child,
         variableNames: [...variables.keys()],

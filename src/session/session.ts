@@ -53,6 +53,8 @@ export interface SessionOptions {
   readonly name: string;
   readonly server: Server;
   readonly principal: Principal;
+  /** The client's address, for the log. */
+  readonly client: string;
   readonly transport: Transport;
   readonly child: Child;
   /** Names of the client's variables, for the log. */
@@ -262,7 +264,10 @@ export function createSession(options: SessionOptions): Session {
     context,
   });
   watch.expect(createdAt);
-  log.info({ ...context, principal: principal.id, transport, variables: options.variableNames }, "session started");
+  log.info(
+    { ...context, principal: principal.id, transport, client: options.client, variables: options.variableNames },
+    "session started",
+  );
   return { id, name, server, principal, transport, gone, receive, inFlight: pending.size, end };
 }
 

@@ -26,6 +26,8 @@ export interface SseRequest {
   readonly request: Request;
   readonly server: Server;
   readonly principal: Principal;
+  /** The client's address, for the log. */
+  readonly client: () => string;
   /** Header fields of every answer to this caller. */
   readonly fields: Fields;
 }
@@ -69,7 +71,7 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
   };
 
   return {
-    open: async ({ request, server, principal, fields }) => {
+    open: async ({ request, server, principal, client, fields }) => {
       if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
         throw new ProxyError("not_acceptable", {
           message: "This URL answers with text/event-stream: allow it in Accept.",
@@ -81,6 +83,7 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
       const session = await registry.open({
         server,
         principal,
+        client: client(),
         transport: "sse",
         variables,
         signal: request.signal,
