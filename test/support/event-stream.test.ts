@@ -32,4 +32,15 @@ describe("the tests' own event stream reader", () => {
     expect(reader.push(Buffer.from(":\n\n: beat\n\n"))).toEqual([]);
     expect(reader.comments()).toBe(2);
   });
+
+  test("gives each event its own id, and remembers the last one and the time to wait", () => {
+    const reader = createEventStreamReader();
+    const events = reader.push(Buffer.from("id: 1\nretry: 250\ndata:\n\ndata: x\n\nid: 2\n\nretry: soon\n\n"));
+    expect(events.map(({ id, data }) => [id, data.toString()])).toEqual([
+      ["1", ""],
+      [undefined, "x"],
+    ]);
+    expect(reader.lastEventId()).toBe("2");
+    expect(reader.retryMs()).toBe(250);
+  });
 });

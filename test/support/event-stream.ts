@@ -2,6 +2,8 @@
 export interface StreamEvent {
   readonly type: string;
   readonly data: Buffer;
+  /** The `id` field of this very event; undefined when it has none. */
+  readonly id: string | undefined;
 }
 
 /** A reader of an event stream's bytes: give it chunks as they come. */
@@ -9,6 +11,10 @@ export interface EventStreamReader {
   readonly push: (chunk: Uint8Array) => readonly StreamEvent[];
   /** Comments so far: heartbeats. */
   readonly comments: () => number;
+  /** What a client would send as Last-Event-ID now: the last id that came, with an event or without one. */
+  readonly lastEventId: () => string | undefined;
+  /** The last `retry` that came, in milliseconds. */
+  readonly retryMs: () => number | undefined;
 }
 
 const LF = 10;
@@ -24,14 +30,19 @@ export function createEventStreamReader(): EventStreamReader {
   let type = "";
   let data: Buffer[] = [];
   let comments = 0;
+  let id: string | undefined;
+  let lastEventId: string | undefined;
+  let retryMs: number | undefined;
 
   const endLine = (events: StreamEvent[]): void => {
     const text = Buffer.concat(line);
     line = [];
     if (text.length === 0) {
-      if (data.length > 0) events.push({ type: type === "" ? "message" : type, data: joinLines(data) });
+      if (data.length > 0) events.push({ type: type === "" ? "message" : type, data: joinLines(data), id });
+      lastEventId = id ?? lastEventId;
       type = "";
       data = [];
+      id = undefined;
       return;
     }
     const colon = text.indexOf(":");
@@ -44,6 +55,8 @@ export function createEventStreamReader(): EventStreamReader {
     const value = afterColon[0] === 0x20 ? afterColon.subarray(1) : afterColon;
     if (name === "event") type = value.toString();
     if (name === "data") data.push(value);
+    if (name === "id" && !value.includes(0)) id = value.toString();
+    if (name === "retry" && /^\d+$/.test(value.toString())) retryMs = Number(value.toString());
   };
 
   const push = (chunk: Uint8Array): readonly StreamEvent[] => {
@@ -68,7 +81,7 @@ export function createEventStreamReader(): EventStreamReader {
     return events;
   };
 
-  return { push, comments: () => comments };
+  return { push, comments: () => comments, lastEventId: () => lastEventId, retryMs: () => retryMs };
 }
 
 function lineEnd(bytes: Buffer, from: number): number {
