@@ -43,6 +43,12 @@ describe("an event of the proxy's own", () => {
   test("of several lines is read as the same lines", () => {
     expect(readEvents(eventFrame("error", "one\ntwo\n\nfour")).events).toEqual(["error|one\ntwo\n\nfour"]);
   });
+
+  test.failing("keeps the separators that only JavaScript takes for line ends", () => {
+    expect(readEvents(eventFrame("error", '{"a":"x\u2028y\u2029z"}')).events).toEqual([
+      'error|{"a":"x\u2028y\u2029z"}',
+    ]);
+  });
 });
 
 test("a heartbeat is a comment, which no client sees", () => {
