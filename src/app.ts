@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import { ProxyError } from "./base/errors.ts";
 import type { Logger } from "./base/logger.ts";
 import { healthDetail, openSseDetail, postMessageDetail, serversDetail } from "./base/openapi.ts";
+import { deleteMcpDetail, getMcpDetail, postMcpDetail } from "./base/openapi-streamable.ts";
 import { readClientVariables } from "./guard/client-variables.ts";
 import type { Caller, Guard } from "./guard/guard.ts";
 import { docs } from "./ops/docs.ts";
@@ -13,6 +14,7 @@ import type { Registry } from "./session/registry.ts";
 import { answerError, type Dialect } from "./transport/answer.ts";
 import type { BodyReader } from "./transport/body.ts";
 import { createSse, type SseAnswer, type SseRequest } from "./transport/sse.ts";
+import { createStreamable } from "./transport/streamable.ts";
 import type { JsonScanner } from "./wire/json-scan.ts";
 
 /** What the app is made of: everything is given, so that it has no environment and no globals. */
@@ -57,6 +59,7 @@ const NOWHERE = "\0";
 export function createApp(parts: AppParts) {
   const { version, basePath, servers, guard, registry, readBody, scan, log } = parts;
   const sse = createSse({ registry, readBody, scan, basePath, readVariables });
+  const streamable = createStreamable({ registry, readBody, scan, readVariables });
 
   const logs = log.isLevelEnabled("info");
 
@@ -119,10 +122,14 @@ export function createApp(parts: AppParts) {
     arrival: Arrival,
     route: string,
     key: string,
-    handle: (request: SseRequest) => Promise<SseAnswer>,
+    handle: (request: SseRequest) => SseAnswer | Promise<SseAnswer>,
   ): Response | Promise<Response> => {
     const since = performance.now();
-    const onError = (error: unknown) => refuse(arrival, route, "mcp", error, since);
+    const onError = (error: unknown) => {
+      // The handler may have lifted it, and a connection whose request was refused may not stay for ever.
+      arrival.server?.timeout(arrival.request, CONNECTION_IDLE_SECONDS);
+      return refuse(arrival, route, "mcp", error, since);
+    };
     try {
       const caller = callerOf(arrival);
       const rate = guard.admitAnyone(caller);
@@ -130,7 +137,10 @@ export function createApp(parts: AppParts) {
       const fields = rate === undefined ? guard.answerFields(caller) : { ...guard.answerFields(caller), ...rate };
       const server = findServer(key);
       const client = () => guard.clientAddress(caller);
-      return handle({ request: arrival.request, server, principal, client, fields }).then(({ response, session }) => {
+      const { request } = arrival;
+      const keepOpen = () => arrival.server?.timeout(request, 0);
+      const answer = handle({ request, server, principal, client, fields, keepOpen });
+      return Promise.resolve(answer).then(({ response, session }) => {
         // The session's first line names the client; asking for its address costs as much as all of the guards.
         if (logs) logRequest(arrival, route, response.status, since, { server: key, session });
         return response;
@@ -167,16 +177,7 @@ export function createApp(parts: AppParts) {
     new Elysia({ name: `mcp${prefix}`, prefix })
       .get(
         "/:server/sse",
-        ({ request, server, params }) =>
-          guarded({ request, server }, "/:server/sse", params.server, (admitted) => {
-            // An event stream may be quiet for longer than a connection may, and so may the wait for a turn to start;
-            // but not a connection whose request was refused.
-            server?.timeout(request, 0);
-            return sse.open(admitted).catch((error: unknown) => {
-              server?.timeout(request, CONNECTION_IDLE_SECONDS);
-              throw error;
-            });
-          }),
+        ({ request, server, params }) => guarded({ request, server }, "/:server/sse", params.server, sse.open),
         { detail: openSseDetail },
       )
       // The runtime would let the route above answer HEAD too, and nobody would read the stream.
@@ -187,6 +188,24 @@ export function createApp(parts: AppParts) {
         "/:server/message",
         ({ request, server, params }) => guarded({ request, server }, "/:server/message", params.server, sse.message),
         { parse: "none", detail: postMessageDetail },
+      )
+      .post(
+        "/:server/mcp",
+        ({ request, server, params }) => guarded({ request, server }, "/:server/mcp", params.server, streamable.post),
+        { parse: "none", detail: postMcpDetail },
+      )
+      .get(
+        "/:server/mcp",
+        ({ request, server, params }) => guarded({ request, server }, "/:server/mcp", params.server, streamable.get),
+        { detail: getMcpDetail },
+      )
+      .delete(
+        "/:server/mcp",
+        ({ request, server, params }) => guarded({ request, server }, "/:server/mcp", params.server, streamable.delete),
+        { parse: "none", detail: deleteMcpDetail },
+      )
+      .head("/:server/mcp", (arrival) =>
+        refuse(arrival, "/:server/mcp", "mcp", wrongMethod("HEAD", "GET, POST, DELETE"), performance.now()),
       );
 
   /** The documentation is for everyone too, and sets a Content-Security-Policy of its own. */

@@ -4,7 +4,7 @@ import { errorResponses } from "./openapi-errors.ts";
 /** Name of the bearer scheme in `components.securitySchemes` of the OpenAPI document. */
 export const BEARER_SCHEME = "bearer";
 
-const GUARDED = [{ [BEARER_SCHEME]: [] }];
+export const GUARDED = [{ [BEARER_SCHEME]: [] }];
 
 /** `GET /health`. */
 export const healthDetail: DocumentDecoration = {
@@ -40,8 +40,8 @@ export const serversDetail: DocumentDecoration = {
             servers: [
               {
                 name: "demo",
-                transports: ["sse"],
-                urls: { sse: "/demo/sse" },
+                transports: ["sse", "streamable-http"],
+                urls: { sse: "/demo/sse", "streamable-http": "/demo/mcp" },
                 clientVariables: "*",
                 sessions: 0,
               },
@@ -67,9 +67,9 @@ function healthResponse(description: string, status: "ok" | "draining") {
   };
 }
 
-type Parameter = Extract<NonNullable<DocumentDecoration["parameters"]>[number], { in: string }>;
+export type Parameter = Extract<NonNullable<DocumentDecoration["parameters"]>[number], { in: string }>;
 
-const serverParameter: Parameter = {
+export const serverParameter: Parameter = {
   name: "server",
   in: "path",
   required: true,
@@ -81,7 +81,7 @@ const serverParameter: Parameter = {
   },
 };
 
-const clientVariableParameter: Parameter = {
+export const clientVariableParameter: Parameter = {
   name: "ENV_GITHUB_PERSONAL_ACCESS_TOKEN",
   in: "header",
   description:
@@ -138,6 +138,44 @@ export const openSseDetail: DocumentDecoration = {
   },
 };
 
+/** One JSON-RPC message, with the first ones of a session as examples. */
+export const messageBody: NonNullable<DocumentDecoration["requestBody"]> = {
+  required: true,
+  content: {
+    "application/json": {
+      schema: { $ref: "#/components/schemas/RpcMessage" },
+      examples: {
+        initialize: {
+          summary: "The first message of a session",
+          value: {
+            jsonrpc: "2.0",
+            id: 1,
+            method: "initialize",
+            params: {
+              protocolVersion: "2025-11-25",
+              capabilities: {},
+              clientInfo: { name: "example", version: "1.0.0" },
+            },
+          },
+        },
+        initialized: {
+          summary: "The second one",
+          value: { jsonrpc: "2.0", method: "notifications/initialized" },
+        },
+        call: {
+          summary: "A tool call",
+          value: {
+            jsonrpc: "2.0",
+            id: 2,
+            method: "tools/call",
+            params: { name: "echo", arguments: { message: "hello" } },
+          },
+        },
+      },
+    },
+  },
+};
+
 /** `POST /:server/message?sessionId=`. */
 export const postMessageDetail: DocumentDecoration = {
   tags: ["MCP"],
@@ -156,42 +194,7 @@ export const postMessageDetail: DocumentDecoration = {
       schema: { type: "string" },
     },
   ],
-  requestBody: {
-    required: true,
-    content: {
-      "application/json": {
-        schema: { $ref: "#/components/schemas/RpcMessage" },
-        examples: {
-          initialize: {
-            summary: "The first message of a session",
-            value: {
-              jsonrpc: "2.0",
-              id: 1,
-              method: "initialize",
-              params: {
-                protocolVersion: "2025-11-25",
-                capabilities: {},
-                clientInfo: { name: "example", version: "1.0.0" },
-              },
-            },
-          },
-          initialized: {
-            summary: "The second one",
-            value: { jsonrpc: "2.0", method: "notifications/initialized" },
-          },
-          call: {
-            summary: "A tool call",
-            value: {
-              jsonrpc: "2.0",
-              id: 2,
-              method: "tools/call",
-              params: { name: "echo", arguments: { message: "hello" } },
-            },
-          },
-        },
-      },
-    },
-  },
+  requestBody: messageBody,
   responses: {
     "202": {
       description: "The message is on its way to the server.",

@@ -26,7 +26,9 @@ export function createEventStreamOutput(options: EventStreamOutputOptions): Even
   return {
     body: stream.body,
     deliver: (messages) => stream.write(messageFrames(messages.map(({ line }) => line))),
-    say: (json) => void stream.write(messageFrames([Buffer.from(json)])),
+    answer: (_id, json) => void stream.write(messageFrames([Buffer.from(json)])),
+    abandon: () => undefined,
+    patienceMs: Number.POSITIVE_INFINITY,
     isOpen: stream.isOpen,
     check: (now) => {
       const stalledSince = stream.stalledSince();

@@ -1,15 +1,26 @@
 import type { RawMessage } from "../link/exclusive.ts";
+import type { IdKey } from "../wire/message.ts";
+
+/** A message of the child on its way to the client. */
+export interface OutgoingMessage extends RawMessage {
+  /** The client's request that it belongs to, as far as the message says so: an answer, or progress. */
+  readonly about: IdKey | undefined;
+}
 
 /** Where a session's messages to the client go; each transport has its own. */
 export interface SessionOutput {
   /** Sends the child's messages, in order. While the promise is pending the client is slow, and no more must come. */
-  readonly deliver: (messages: readonly RawMessage[]) => Promise<void> | undefined;
-  /** Sends a message of the proxy's own. */
-  readonly say: (json: string) => void;
+  readonly deliver: (messages: readonly OutgoingMessage[]) => Promise<void> | undefined;
+  /** Sends an answer of the proxy's own to a request that the child will not answer. */
+  readonly answer: (id: IdKey, json: string) => void;
+  /** The client has taken a request back: nobody will answer it. */
+  readonly abandon: (id: IdKey) => void;
   /** Whether a stream to the client is open: silence is then measured by another limit. */
   readonly isOpen: () => boolean;
   /** Does what is due now, heartbeats for instance. "stalled": the client takes nothing any more. */
   readonly check: (now: number) => "ok" | "stalled";
+  /** How soon after a request `check` wants to be called, in milliseconds; Infinity: it does not care. */
+  readonly patienceMs: number;
   /** When `check` wants to be called next, or Infinity. */
   readonly nextCheck: () => number;
   /** Ends every stream; `farewell` is told to a client that waits for no answer. */

@@ -17,8 +17,8 @@ export interface PendingRequests {
   readonly add: (request: PendingRequest, now: number) => void;
   /** Takes a request off the list; undefined: it was not on it. */
   readonly settle: (id: IdKey) => PendingRequest | undefined;
-  /** Progress restarts the time of its request. */
-  readonly touch: (progressToken: string, now: number) => void;
+  /** Progress restarts the time of its request; gives that request's id. */
+  readonly touch: (progressToken: string, now: number) => IdKey | undefined;
   /** Since when the longest unattended one waits; undefined: none does. */
   readonly oldestSince: () => number | undefined;
   /** Takes off all that have waited since `since` or longer. */
@@ -61,9 +61,10 @@ export function createPendingRequests(): PendingRequests {
     touch: (progressToken, now) => {
       const id = byToken.get(progressToken);
       const entry = id === undefined ? undefined : waiting.get(id);
-      if (id === undefined || entry === undefined) return;
+      if (id === undefined || entry === undefined) return undefined;
       waiting.delete(id);
       waiting.set(id, { request: entry.request, since: now });
+      return id;
     },
     oldestSince: () => {
       for (const { since } of waiting.values()) return since;

@@ -8,8 +8,8 @@ import type { Server } from "../process/server.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import { errorAnswer } from "../wire/message.ts";
 import { cancelledRequestOf, progressTokenOf } from "../wire/params.ts";
-import type { SessionOutput } from "./output.ts";
-import { createPendingRequests } from "./pending.ts";
+import type { OutgoingMessage, SessionOutput } from "./output.ts";
+import { createPendingRequests, type PendingRequest } from "./pending.ts";
 import type { Principal } from "./principal.ts";
 
 /** Why a session ended: one word for the log. */
@@ -23,9 +23,10 @@ export type EndReason =
   | "child-exited"
   | "line-too-large"
   | "shutdown"
+  | "deleted"
   | "internal-error";
 
-export type Transport = "sse";
+export type Transport = "sse" | "streamable-http";
 
 /** Requests of one session that may be unanswered at a time. */
 export const MAX_IN_FLIGHT = 256;
@@ -88,8 +89,12 @@ export function createSession(options: SessionOptions): Session {
   let lateAnswers = 0;
   let ended = false;
 
-  const answerWithError = (rawId: string, code: ErrorCode, message: string, data: Readonly<Record<string, unknown>>) =>
-    output.say(errorAnswer(rawId, ERRORS[code].rpc, message, { code, ...data }));
+  const answerWithError = (
+    { id: key, rawId }: PendingRequest,
+    code: ErrorCode,
+    message: string,
+    data: Readonly<Record<string, unknown>>,
+  ) => output.answer(key, errorAnswer(rawId, ERRORS[code].rpc, message, { code, ...data }));
 
   /** The fixed order: mark it ended, answer what is owed, close the streams, stop the child. */
   const finish = (
@@ -103,7 +108,7 @@ export function createSession(options: SessionOptions): Session {
     watch.close();
     const owed = pending.takeAll();
     try {
-      for (const { rawId } of owed) answerWithError(rawId, code, message, data);
+      for (const request of owed) answerWithError(request, code, message, data);
       const farewell = JSON.stringify({ error: { code, message, ...data } });
       if (reason === "stalled") output.cut();
       else output.close(owed.length === 0 && reason !== "client-closed" ? farewell : undefined);
@@ -148,9 +153,10 @@ export function createSession(options: SessionOptions): Session {
 
   const checkRequests = (now: number) => {
     if (timeouts.requestMs === 0) return;
-    for (const { rawId, method } of pending.expire(now - timeouts.requestMs)) {
+    for (const request of pending.expire(now - timeouts.requestMs)) {
+      const { rawId, method } = request;
       answerWithError(
-        rawId,
+        request,
         "child_timeout",
         `The server did not answer ${JSON.stringify(method)} within ${timeouts.requestMs} ms.`,
         {},
@@ -189,21 +195,18 @@ export function createSession(options: SessionOptions): Session {
     );
   });
 
-  /** Settles what the child answers; gives whether the message goes on to the client. */
-  const settle = ({ line, message }: RawMessage, now: number): boolean => {
+  /** Settles what the child answers; gives what goes on to the client, or undefined for an answer that nobody waits for. */
+  const settle = ({ line, message }: RawMessage, now: number): OutgoingMessage | undefined => {
     if (message.kind === "notification") {
-      if (message.method === "notifications/progress") {
-        const token = progressTokenOf(line);
-        if (token !== undefined) pending.touch(token, now);
-      }
-      return true;
+      const token = message.method === "notifications/progress" ? progressTokenOf(line) : undefined;
+      return { line, message, about: token === undefined ? undefined : pending.touch(token, now) };
     }
-    if (message.kind === "request" || message.id === "null") return true;
+    if (message.kind === "request" || message.id === "null") return { line, message, about: undefined };
     waitsForFirstAnswerSince = undefined;
     answered = true;
-    if (pending.settle(message.id) !== undefined) return true;
+    if (pending.settle(message.id) !== undefined) return { line, message, about: message.id };
     lateAnswers++;
-    return false;
+    return undefined;
   };
 
   const onMessages = (messages: readonly RawMessage[]): Promise<void> | undefined => {
@@ -211,10 +214,15 @@ export function createSession(options: SessionOptions): Session {
     const now = performance.now();
     lastTrafficAt = now;
     onStarted();
-    const passing = messages.filter((message) => settle(message, now));
-    messagesOut += passing.length;
-    for (const { line } of passing) bytesOut += line.length;
-    return passing.length === 0 ? undefined : output.deliver(passing);
+    const outgoing: OutgoingMessage[] = [];
+    for (const message of messages) {
+      const settled = settle(message, now);
+      if (settled === undefined) continue;
+      outgoing.push(settled);
+      bytesOut += settled.line.length;
+    }
+    messagesOut += outgoing.length;
+    return outgoing.length === 0 ? undefined : output.deliver(outgoing);
   };
 
   const receive = ({ line, message }: RawMessage) => {
@@ -245,11 +253,15 @@ export function createSession(options: SessionOptions): Session {
       );
       if (!answered) waitsForFirstAnswerSince ??= now;
       watch.expect(
-        Math.min(after(now, timeouts.requestMs), answered ? Number.POSITIVE_INFINITY : after(now, timeouts.startMs)),
+        Math.min(
+          now + output.patienceMs,
+          after(now, timeouts.requestMs),
+          answered ? Number.POSITIVE_INFINITY : after(now, timeouts.startMs),
+        ),
       );
     } else if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const cancelled = cancelledRequestOf(line);
-      if (cancelled !== undefined) pending.settle(cancelled);
+      if (cancelled !== undefined && pending.settle(cancelled) !== undefined) output.abandon(cancelled);
       if (pending.size() === 0) waitsForFirstAnswerSince = undefined;
     }
   };
@@ -280,6 +292,7 @@ const ENDINGS: Readonly<Record<EndReason, { readonly code: ErrorCode; readonly m
   "start-timeout": { code: "start_timeout", message: ERRORS.start_timeout.summary },
   "child-exited": { code: "child_exited", message: ERRORS.child_exited.summary },
   "line-too-large": { code: "child_line_too_large", message: ERRORS.child_line_too_large.summary },
+  deleted: { code: "session_not_found", message: "The client ended the session." },
   shutdown: { code: "draining", message: "The proxy is shutting down; the session was ended." },
   "internal-error": { code: "internal_error", message: ERRORS.internal_error.summary },
 };

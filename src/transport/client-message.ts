@@ -1,8 +1,12 @@
 import { ProxyError } from "../base/errors.ts";
 import type { RawMessage } from "../link/exclusive.ts";
+import { arrayElements } from "../wire/batch.ts";
 import { replaceLineBreaks } from "../wire/event-stream.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
-import { type MessageFlaw, readMessage } from "../wire/message.ts";
+import { type Message, type MessageFlaw, readMessage } from "../wire/message.ts";
+
+/** As many requests as a session may have in flight. */
+const MAX_BATCH = 100;
 
 const REFUSALS: Readonly<
   Record<MessageFlaw, { readonly code: "invalid_json" | "invalid_request"; readonly message: string }>
@@ -27,11 +31,34 @@ const REFUSALS: Readonly<
 };
 
 /**
+ * Takes a request body for one message or a batch of them (JSON-RPC 2.0, section 6).
+ * @throws ProxyError invalid_json, invalid_request.
+ */
+export function readClientMessages(
+  body: Buffer,
+  scan: JsonScanner,
+): { readonly messages: readonly RawMessage[]; readonly isBatch: boolean } {
+  const message = readMessage(body, scan);
+  if (message !== "array") return { messages: [rawMessage(body, message)], isBatch: false };
+  const elements = arrayElements(body);
+  if (elements.length === 0) throw new ProxyError("invalid_request", { message: "A batch must not be empty." });
+  if (elements.length > MAX_BATCH) {
+    throw new ProxyError("invalid_request", {
+      message: `A batch may have ${MAX_BATCH} messages, not ${elements.length}.`,
+    });
+  }
+  return { messages: elements.map((element) => readClientMessage(element, scan)), isBatch: true };
+}
+
+/**
  * Takes a request body for one message, and makes it one line in place, for stdio.
  * @throws ProxyError invalid_json, invalid_request.
  */
 export function readClientMessage(body: Buffer, scan: JsonScanner): RawMessage {
-  const message = readMessage(body, scan);
+  return rawMessage(body, readMessage(body, scan));
+}
+
+function rawMessage(body: Buffer, message: Message | MessageFlaw): RawMessage {
   if (typeof message === "string") {
     const { code, message: text } = REFUSALS[message];
     throw new ProxyError(code, { message: text });

@@ -8,6 +8,7 @@ import type { JsonScanner } from "../wire/json-scan.ts";
 import type { BodyReader } from "./body.ts";
 import { readClientMessage } from "./client-message.ts";
 import { accepts } from "./content-type.ts";
+import { STREAM_FIELDS } from "./stream-fields.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -30,6 +31,8 @@ export interface SseRequest {
   readonly client: () => string;
   /** Header fields of every answer to this caller. */
   readonly fields: Fields;
+  /** Lifts the time limit of the connection, for an answer that may be quiet for long. */
+  readonly keepOpen: () => void;
 }
 
 export interface SseAnswer {
@@ -46,16 +49,6 @@ export interface SseTransport {
   readonly message: (request: SseRequest) => Promise<SseAnswer>;
 }
 
-/** In lower case, as all fields of every answer are: a second spelling of a field would be sent beside the first. */
-const STREAM_FIELDS: Fields = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-cache, no-transform",
-  // nginx would hold events back until its buffer is full.
-  "x-accel-buffering": "no",
-  // No time limit is left on this connection: it must not outlive its stream.
-  connection: "close",
-};
-
 export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {
   const endpoint = (server: Server, id: string) =>
     eventFrame("endpoint", `${basePath}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
@@ -71,13 +64,15 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
   };
 
   return {
-    open: async ({ request, server, principal, client, fields }) => {
+    open: async ({ request, server, principal, client, fields, keepOpen }) => {
       if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
         throw new ProxyError("not_acceptable", {
           message: "This URL answers with text/event-stream: allow it in Accept.",
         });
       }
       const variables = readVariables(request.headers, server);
+      // The wait for a turn to start may be long, too.
+      keepOpen();
       const { heartbeatMs, stalledWriteMs } = server.timeouts;
       let output: EventStreamOutput | undefined;
       const session = await registry.open({

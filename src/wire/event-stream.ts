@@ -40,6 +40,22 @@ export function messageFrames(lines: readonly Buffer[]): Buffer {
   return frames;
 }
 
+/** One message as an event that a client can name when it comes back (`Last-Event-ID`, HTML Standard, section 9.2.4). */
+export function messageFrame(line: Buffer, id: string): Buffer {
+  const head = `id: ${id}\nevent: message\ndata: `;
+  const frame = Buffer.allocUnsafe(head.length + line.length + FRAME_TAIL.length);
+  frame.write(head, "latin1");
+  frame.set(line, head.length);
+  if (line.includes(CR)) replaceLineBreaks(frame.subarray(head.length, head.length + line.length));
+  frame.set(FRAME_TAIL, head.length + line.length);
+  return frame;
+}
+
+/** An event with an id and empty data: the client knows where to come back to, and after how long to try. */
+export function primingFrame(id: string, retryMs: number): Buffer {
+  return Buffer.from(`id: ${id}\nretry: ${retryMs}\ndata: \n\n`);
+}
+
 /** Turns validated JSON into one line, in place: every raw CR or LF of it stands between tokens. */
 export function replaceLineBreaks(json: Uint8Array): void {
   for (let i = 0; i < json.length; i++) {

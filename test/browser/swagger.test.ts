@@ -26,11 +26,14 @@ describeInBrowser("Swagger UI in Chromium", () => {
     expect(paths.map((path) => path.replaceAll("\u200b", "")).sort()).toEqual([
       "/health",
       "/servers",
+      "/{server}/mcp",
+      "/{server}/mcp",
+      "/{server}/mcp",
       "/{server}/message",
       "/{server}/sse",
     ]);
     for (const operation of await page.locator(".opblock").all()) await operation.locator(".opblock-summary").click();
-    await page.locator(".opblock.is-open").nth(3).waitFor();
+    await page.locator(".opblock.is-open").nth(6).waitFor();
     expect(faults).toEqual([]);
   }, 30_000);
 
@@ -68,7 +71,7 @@ describeInBrowser("Swagger UI in Chromium", () => {
     await authorize(page, based.secret);
     const answer = await tryServers(page);
     expect(await status(answer)).toBe("200");
-    expect(await page.locator(".opblock").count()).toBe(4);
+    expect(await page.locator(".opblock").count()).toBe(7);
     expect(faults).toEqual([]);
   }, 30_000);
 });

@@ -51,6 +51,7 @@ describe("the README's table of limits", () => {
     "start-timeout": true,
     "child-exited": true,
     "line-too-large": true,
+    deleted: true,
     shutdown: true,
     "internal-error": true,
   };

@@ -1,0 +1,228 @@
+import { ERRORS, ProxyError } from "../base/errors.ts";
+import type { RawMessage } from "../link/exclusive.ts";
+import type { Server } from "../process/server.ts";
+import type { ClientStream } from "../session/client-stream.ts";
+import { createHistoryBudget } from "../session/history.ts";
+import type { Principal } from "../session/principal.ts";
+import type { Registry } from "../session/registry.ts";
+import type { Session } from "../session/session.ts";
+import { createStreamableOutput, type Reply, type StreamableOutput } from "../session/streamable-output.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import { isSessionRevision, SESSION_REVISIONS } from "../wire/revisions.ts";
+import type { BodyReader } from "./body.ts";
+import { readClientMessages } from "./client-message.ts";
+import { accepts } from "./content-type.ts";
+import { initializeResult } from "./initialize.ts";
+import { STREAM_FIELDS } from "./stream-fields.ts";
+
+type Fields = Readonly<Record<string, string>>;
+
+/** What the histories of all sessions together may hold. */
+const HISTORY_BYTES = 64 * 1024 * 1024;
+
+export interface StreamableOptions {
+  readonly registry: Registry;
+  readonly readBody: BodyReader;
+  readonly scan: JsonScanner;
+  /** Takes the client's variables from the headers. @throws ProxyError client_variable_refused, client_variable_missing. */
+  readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
+}
+
+/** One request to this transport, guarded already. */
+export interface StreamableRequest {
+  readonly request: Request;
+  readonly server: Server;
+  readonly principal: Principal;
+  /** The client's address, for the log. */
+  readonly client: () => string;
+  /** Header fields of every answer to this caller. */
+  readonly fields: Fields;
+  /** Lifts the time limit of the connection, for an answer that may be quiet for long. */
+  readonly keepOpen: () => void;
+}
+
+export interface StreamableAnswer {
+  readonly response: Response;
+  /** Name of the session, for the log. */
+  readonly session: string;
+}
+
+/** Streamable HTTP with sessions, MCP revisions 2025-03-26 to 2025-11-25. */
+export interface StreamableTransport {
+  readonly post: (request: StreamableRequest) => Promise<StreamableAnswer>;
+  /** Opens the standalone stream, or goes on with the stream that Last-Event-ID names. */
+  readonly get: (request: StreamableRequest) => StreamableAnswer;
+  readonly delete: (request: StreamableRequest) => StreamableAnswer;
+}
+
+export function createStreamable({ registry, readBody, scan, readVariables }: StreamableOptions): StreamableTransport {
+  const budget = createHistoryBudget(HISTORY_BYTES);
+  const outputs = new WeakMap<Session, StreamableOutput>();
+
+  const find = ({ request, server, principal }: StreamableRequest): { session: Session; output: StreamableOutput } => {
+    const id = request.headers.get("mcp-session-id");
+    if (id === null || id === "") {
+      throw new ProxyError("session_id_missing", {
+        message: "The header Mcp-Session-Id is missing: send the one that came with the answer to initialize.",
+      });
+    }
+    const session = registry.find(id, server, principal, "streamable-http");
+    const output = session === undefined ? undefined : outputs.get(session);
+    if (session === undefined || output === undefined) throw new ProxyError("session_not_found");
+    checkRevision(request.headers);
+    return { session, output };
+  };
+
+  /** Answers with an event stream, and lets go of the connection when the client does. */
+  const streamAnswer = (
+    { request, fields, keepOpen }: StreamableRequest,
+    { session, output }: { session: Session; output: StreamableOutput },
+    stream: ClientStream,
+  ): StreamableAnswer => {
+    keepOpen();
+    const leave = () => output.disconnect(stream);
+    if (request.signal.aborted) leave();
+    else request.signal.addEventListener("abort", leave, { once: true });
+    return { response: new Response(stream.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: session.name };
+  };
+
+  const initialize = async (arrival: StreamableRequest, message: RawMessage): Promise<StreamableAnswer> => {
+    const { request, server, principal, client, fields, keepOpen } = arrival;
+    if (message.message.kind !== "request") throw new ProxyError("invalid_request");
+    const variables = readVariables(request.headers, server);
+    // npx may download for minutes before the first answer.
+    keepOpen();
+    const { heartbeatMs, stalledWriteMs } = server.timeouts;
+    const output = createStreamableOutput({
+      budget,
+      heartbeatMs,
+      stalledWriteMs,
+      historyBytes: server.limits.outboxBytes,
+    });
+    const session = await registry.open({
+      server,
+      principal,
+      client: client(),
+      transport: "streamable-http",
+      variables,
+      signal: request.signal,
+      createOutput: () => output,
+    });
+    const leave = () => session.end("client-closed");
+    request.signal.addEventListener("abort", leave, { once: true });
+    const reply = output.expect([message.message.id], "alone");
+    session.receive(message);
+    const { kind, body } = await replied(reply);
+    request.signal.removeEventListener("abort", leave);
+    const result = kind === "json" ? initializeResult(body) : { kind: "refused" as const };
+    if (result.kind === "refused") {
+      session.end("deleted");
+      return { response: jsonAnswer(body, 200, fields), session: session.name };
+    }
+    if (result.kind === "failed")
+      return { response: jsonAnswer(body, ERRORS[result.code].status, fields), session: session.name };
+    if (result.revision !== undefined) output.setRevision(result.revision);
+    outputs.set(session, output);
+    return { response: jsonAnswer(body, 200, { ...fields, "mcp-session-id": session.id }), session: session.name };
+  };
+
+  const exchange = async (arrival: StreamableRequest, messages: readonly RawMessage[]): Promise<StreamableAnswer> => {
+    const found = find(arrival);
+    const { session, output } = found;
+    const ids = messages.flatMap(({ message }) => (message.kind === "request" ? [message.id] : []));
+    if (ids.length === 0) {
+      for (const message of messages) session.receive(message);
+      return { response: new Response(null, { status: 202, headers: arrival.fields }), session: session.name };
+    }
+    const reply = output.expect(ids, "with-messages");
+    try {
+      for (const message of messages) session.receive(message);
+    } catch (error) {
+      output.retract(ids);
+      throw error;
+    }
+    const answer = await reply;
+    if (answer.kind === "stream") return streamAnswer(arrival, found, answer.stream);
+    return { response: jsonAnswer(answer.body, 200, arrival.fields), session: session.name };
+  };
+
+  return {
+    post: async (arrival) => {
+      const { request } = arrival;
+      const accept = request.headers.get("accept");
+      if (!(accepts(accept, "application", "json") && accepts(accept, "text", "event-stream"))) {
+        throw new ProxyError("not_acceptable", {
+          message: "This URL answers with application/json or text/event-stream: allow both in Accept.",
+        });
+      }
+      const { messages, isBatch } = readClientMessages(await readBody(request), scan);
+      const [first] = messages;
+      const opens = first?.message.kind === "request" && first.message.method === "initialize";
+      if (opens && !isBatch) {
+        if (!request.headers.has("mcp-session-id")) return initialize(arrival, first);
+        throw new ProxyError("invalid_request", {
+          message: "A session is initialized once: leave Mcp-Session-Id out to open another.",
+        });
+      }
+      if (isBatch) requireBatches(find(arrival).output);
+      return exchange(arrival, messages);
+    },
+
+    get: (arrival) => {
+      const { headers } = arrival.request;
+      if (!accepts(headers.get("accept"), "text", "event-stream")) {
+        throw new ProxyError("not_acceptable", {
+          message: "This URL answers GET with text/event-stream: allow it in Accept.",
+        });
+      }
+      const found = find(arrival);
+      const stream = found.output.resume(headers.get("last-event-id") ?? undefined);
+      if (stream === undefined) {
+        throw new ProxyError("bad_header", {
+          message: "The header Last-Event-ID is not the id of an event of this session.",
+        });
+      }
+      if (stream === "gap") {
+        throw new ProxyError("session_not_found", {
+          message: "Events after Last-Event-ID are no longer known, so the session cannot go on. Open a new one.",
+        });
+      }
+      return streamAnswer(arrival, found, stream);
+    },
+
+    delete: (arrival) => {
+      const { session } = find(arrival);
+      session.end("deleted");
+      return { response: new Response(null, { status: 204, headers: arrival.fields }), session: session.name };
+    },
+  };
+}
+
+/** An exchange of initialize is answered alone, never by a stream. */
+async function replied(
+  reply: Promise<Reply>,
+): Promise<{ kind: "json"; body: Buffer } | { kind: "none"; body: Buffer }> {
+  const answer = await reply;
+  return answer.kind === "json" ? answer : { kind: "none", body: Buffer.alloc(0) };
+}
+
+function requireBatches(output: StreamableOutput): void {
+  if (output.takesBatches()) return;
+  throw new ProxyError("invalid_request", {
+    message: "Batches belong to revision 2025-03-26 alone: send one JSON-RPC 2.0 message a request.",
+  });
+}
+
+/** Refuses a revision that no session can have. Absent is fine: revisions before 2025-06-18 have no such header. */
+function checkRevision(headers: Headers): void {
+  const revision = headers.get("mcp-protocol-version");
+  if (revision === null || isSessionRevision(revision)) return;
+  throw new ProxyError("bad_header", {
+    message: `MCP-Protocol-Version is not a supported revision. Supported: ${SESSION_REVISIONS.join(", ")}.`,
+    data: { supported: SESSION_REVISIONS },
+  });
+}
+
+function jsonAnswer(body: Buffer, status: number, fields: Fields): Response {
+  return new Response(body, { status, headers: { ...fields, "content-type": "application/json" } });
+}
