@@ -252,15 +252,18 @@ function readVariables(headers: Headers, server: Server): ReadonlyMap<string, st
   return read.variables;
 }
 
+const METHODS: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/\/mcp$/, ["GET", "POST", "DELETE"]],
+  [/\/message$/, ["POST"]],
+  [/\/(?:sse|health|servers|swagger|json)$/, ["GET"]],
+];
+
 /** 405 where another method would have found a route, else 404. It decides about nothing but the wording of a refusal. */
 function unroutable({ method, url }: Request): ProxyError {
   const path = url.replace(/^[a-z]+:\/\/[^/]*/i, "").replace(/\?.*$/s, "");
-  const allow = /\/message$/.test(path)
-    ? "POST"
-    : /\/(?:sse|health|servers|swagger|json)$/.test(path)
-      ? "GET"
-      : undefined;
-  if (allow === undefined || allow === method) return new ProxyError("not_found");
+  const [, methods] = METHODS.find(([pattern]) => pattern.test(path)) ?? [];
+  const allow = methods?.includes(method) === true ? undefined : methods?.join(", ");
+  if (allow === undefined) return new ProxyError("not_found");
   return wrongMethod(method, allow);
 }
 
