@@ -111,7 +111,12 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     const leave = () => session.end("client-closed");
     request.signal.addEventListener("abort", leave, { once: true });
     const reply = output.expect([message.message.id], "alone");
-    session.receive(message);
+    try {
+      session.receive(message);
+    } catch (error) {
+      session.end("internal-error");
+      throw error;
+    }
     const { kind, body } = await replied(reply);
     request.signal.removeEventListener("abort", leave);
     const result = kind === "json" ? initializeResult(body) : { kind: "refused" as const };
