@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
-import { receivedBy } from "../support/streamable-puppet.ts";
+import { heard, logMessage, receivedBy, say } from "../support/streamable-puppet.ts";
 import {
   ACCEPT_BOTH,
   endpointOf,
@@ -209,6 +209,19 @@ describe("J4: batches", () => {
     expect(answer.status).toBe(400);
     expect(answer.messages()[0]?.error?.code).toBe(-32600);
     expect((await receivedBy(session)).length).toBe(2);
+    await session.end();
+  });
+
+  test("one with more requests than may be in flight is refused whole: no answer of it ever comes on another stream", async () => {
+    const session = await openStreamable(proxy, "puppet", { revision: "2025-03-26" });
+    const standalone = await session.listen();
+    const answer = await session.post(batch(...Array.from({ length: 300 }, (_, id) => ping(id))));
+    expect(answer.status).toBe(429);
+    expect(await receivedBy(session)).toHaveLength(2);
+    await say(session, logMessage("end"));
+    await standalone.message("the log message", ({ params }) => params?.["data"] === "end");
+    expect(heard(standalone)).toEqual(["end"]);
+    standalone.cut();
     await session.end();
   });
 
