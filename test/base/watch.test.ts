@@ -1,0 +1,108 @@
+import { afterEach, expect, test } from "bun:test";
+import { createWatch, type Watch } from "../../src/base/watch.ts";
+import { eventually } from "../support/eventually.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+const watches: Watch[] = [];
+afterEach(() => {
+  for (const watch of watches.splice(0)) watch.close();
+});
+
+/** A watch over deadlines that the test moves; it says what is due. */
+function create(deadlines: Map<string, number>) {
+  const due: string[] = [];
+  let checks = 0;
+  const watch = createWatch((now) => {
+    checks++;
+    for (const [name, at] of deadlines) {
+      if (at > now) continue;
+      due.push(name);
+      deadlines.delete(name);
+    }
+    return Math.min(NEVER, ...deadlines.values());
+  });
+  watches.push(watch);
+  return { due, checks: () => checks, watch };
+}
+
+const inMs = (ms: number) => performance.now() + ms;
+
+test("deadlines are met in their order, whichever was told first", async () => {
+  const deadlines = new Map([
+    ["late", inMs(60)],
+    ["early", inMs(20)],
+  ]);
+  const { due, watch } = create(deadlines);
+  watch.expect(deadlines.get("late") ?? NEVER);
+  watch.expect(deadlines.get("early") ?? NEVER);
+  await eventually("both", () => due.length === 2);
+  expect(due).toEqual(["early", "late"]);
+});
+
+test("a deadline that moves away costs one look, and is met when it is due", async () => {
+  const deadlines = new Map([["moving", inMs(10)]]);
+  const { due, checks, watch } = create(deadlines);
+  watch.expect(deadlines.get("moving") ?? NEVER);
+  const moved = inMs(60);
+  deadlines.set("moving", moved);
+  await eventually("it", () => due.length === 1);
+  expect(performance.now()).toBeGreaterThanOrEqual(moved);
+  expect(checks()).toBeLessThanOrEqual(4);
+});
+
+test("none is met too soon", async () => {
+  const at = inMs(30.7);
+  let metAt = 0;
+  const watch = createWatch((now) => {
+    if (now < at) return at;
+    metAt = now;
+    return NEVER;
+  });
+  watches.push(watch);
+  watch.expect(at);
+  await eventually("it", () => metAt > 0);
+  expect(metAt).toBeGreaterThanOrEqual(at);
+});
+
+test("one that no timer can hold is not met at once", async () => {
+  const { due, checks, watch } = create(new Map([["far", inMs(2 ** 40)]]));
+  watch.expect(inMs(2 ** 40));
+  await Bun.sleep(30);
+  expect(due).toEqual([]);
+  expect(checks()).toBe(0);
+});
+
+test("after Infinity it rests until something is expected again", async () => {
+  const deadlines = new Map([["first", inMs(5)]]);
+  const { due, checks, watch } = create(deadlines);
+  watch.expect(0);
+  await eventually("the first", () => due.length === 1);
+  const seen = checks();
+  await Bun.sleep(30);
+  expect(checks()).toBe(seen);
+  deadlines.set("second", inMs(5));
+  watch.expect(inMs(5));
+  await eventually("the second", () => due.length === 2);
+});
+
+test("closed, it never looks again, whatever is expected", async () => {
+  const { checks, watch } = create(new Map([["x", 0]]));
+  watch.expect(inMs(5));
+  watch.close();
+  watch.expect(0);
+  await Bun.sleep(30);
+  expect(checks()).toBe(0);
+});
+
+test("closed from within a look, it stays closed", async () => {
+  let checks = 0;
+  const watch: Watch = createWatch(() => {
+    checks++;
+    watch.close();
+    return 0;
+  });
+  watch.expect(0);
+  await Bun.sleep(30);
+  expect(checks).toBe(1);
+});
