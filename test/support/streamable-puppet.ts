@@ -42,7 +42,8 @@ export function fill(session: StreamableSession, count: number, bytes: number): 
 
 /** What the puppet fixture has received so far, in order, without the questions of this function. */
 export async function receivedBy(session: StreamableSession): Promise<readonly Message[]> {
-  const { result } = await session.request("received");
+  const { result, error } = await session.request("received");
+  if (error !== undefined) throw new Error(error.message);
   const received = (result?.["received"] ?? []) as readonly Message[];
   return received.filter(({ method }) => method !== "received");
 }
