@@ -5,6 +5,8 @@ export interface Relay extends AsyncDisposable {
   readonly port: number;
   /** From now on nothing is read from either side and nothing is closed: both ends see a connection that is merely quiet. */
   readonly freeze: () => void;
+  /** Drops every connection at once, as a network does that changes; new ones are taken as before. */
+  readonly cut: () => void;
 }
 
 interface Leg {
@@ -57,6 +59,9 @@ export async function startRelay(target: number): Promise<Relay> {
     freeze: () => {
       frozen = true;
       for (const socket of sockets) socket.pause();
+    },
+    cut: () => {
+      for (const socket of [...sockets]) socket.terminate();
     },
     [Symbol.asyncDispose]: async () => {
       frozen = true;
