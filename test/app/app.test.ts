@@ -65,7 +65,11 @@ function create({ basePath = "", isDraining = false, failure, readBody }: AppOpt
       ...init,
       headers: { authorization: `Bearer ${SECRET}`, ...init.headers },
     });
-  return { ask, logged };
+  /** The time limits that were set for connections, in seconds; 0: none. */
+  const limits: number[] = [];
+  if (app.server !== null)
+    Object.defineProperty(app.server, "timeout", { value: (_: Request, s: number) => limits.push(s) });
+  return { ask, logged, limits };
 }
 
 /** Every route that acts, with the method that it takes. */
@@ -221,6 +225,23 @@ describe("a failure that nobody foresaw", () => {
     await eventually("the log's line", () => logged.length > 0);
     expect(logged.map(({ level, status }) => [level, status])).toEqual([["INFO", 499]]);
   });
+});
+
+test("a connection whose request is refused keeps a time limit, whatever refuses it", async () => {
+  const { ask, limits } = create({ failure: new Error("x") });
+  for (const [path, init] of [
+    ["/one/sse", {}],
+    ["/one/sse", { headers: { accept: "application/json" } }],
+    ["/one/sse", { headers: { authorization: "" } }],
+    ["/one/sse", { headers: { host: "attacker.example" } }],
+    ["/unknown/sse", {}],
+    ["/one/mcp", { method: "POST", headers: { accept: "application/json" } }],
+    ["/one/mcp", { headers: { accept: "text/event-stream" } }],
+  ] as const) {
+    limits.length = 0;
+    expect((await ask(path, init)).status).toBeGreaterThanOrEqual(400);
+    expect(limits.at(-1)).not.toBe(0);
+  }
 });
 
 test("the log names a request's route, and nothing of its query and its headers", async () => {

@@ -57,6 +57,17 @@ describe("the members of a group", () => {
   });
 });
 
+test("many that ask at once share one walk through the processes", async () => {
+  const elapsed = async (questions: number) => {
+    const shared = createProcessTable();
+    const asked = performance.now();
+    await Promise.all(Array.from({ length: questions }, (_, group) => shared.groupMembers(group)));
+    return performance.now() - asked;
+  };
+  // A walk for each would take hundreds of times as long.
+  expect(await elapsed(1_000)).toBeLessThan(50 * (await elapsed(1)));
+});
+
 test("every process is looked at but this one, however many there are", async () => {
   const seen: number[] = [];
   await forEachProcess(async (pid) => void seen.push(pid));
