@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { containmentModes } from "../support/containment.ts";
+import { converse, TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
@@ -80,16 +81,17 @@ describe.each(containmentModes())("with containment %s,", (containment) => {
     });
   });
 
-  describe("a child that ends", () => {
+  describe.each(TRANSPORTS)("a child that ends, over %s", (transport) => {
     test("C3: every request that it owed gets one error with the exit code and the last words, and the stream ends", async () => {
-      const session = await proxy.openSse("dying");
-      await session.request("initialize");
-      const held = [await session.begin("hold"), await session.begin("hold")];
+      const session = await converse(proxy, transport, "dying");
+      const hold = (id: string) => session.post(`{"jsonrpc":"2.0","id":"${id}","method":"hold"}`);
+      expect((await Promise.all([hold("a"), hold("b")])).map(({ accepted }) => accepted)).toEqual([true, true]);
       const fatal = await session.begin("tools/call");
       const started = performance.now();
       await session.ended;
+      for (const id of ["a", "b", fatal]) await session.message("its error", (message) => message.id === id);
       expect(performance.now() - started).toBeLessThan(1_000);
-      for (const id of [...held, fatal]) {
+      for (const id of ["a", "b", fatal]) {
         const answers = session.messages().filter((message) => message.id === id);
         expect(answers.length).toBe(1);
         expect(answers[0]?.error?.code).toBe(-32000);
@@ -101,16 +103,14 @@ describe.each(containmentModes())("with containment %s,", (containment) => {
     });
 
     test("C3: one that a signal ended says so", async () => {
-      const session = await proxy.openSse("killed");
-      await session.request("initialize");
+      const session = await converse(proxy, transport, "killed");
       const { error } = await session.request("tools/call");
       expect(error?.data).toMatchObject({ code: "child_exited", signal: "SIGKILL" });
       await session.ended;
     });
 
     test("C10: its end counts, although a grandchild still holds its stdout", async () => {
-      const session = await proxy.openSse("holder");
-      await session.request("initialize");
+      const session = await converse(proxy, transport, "holder");
       await eventually("the grandchild", () => processesWithCommand(`sleep ${HOLDER}`).length > 0);
       const started = performance.now();
       const { error } = await session.request("tools/call");
@@ -121,14 +121,23 @@ describe.each(containmentModes())("with containment %s,", (containment) => {
     });
 
     test("C11: one that closes its stdout and lives on is ended, and what it owed is answered", async () => {
-      const session = await proxy.openSse("closes stdout");
-      await session.request("initialize");
+      const session = await converse(proxy, transport, "closes stdout");
       const { error } = await session.request("tools/call");
       expect(error?.data).toMatchObject({ code: "child_exited" });
       await session.ended;
       await quiet(proxy);
     });
 
+    test("C17: its last whole line arrives; what has no newline does not", async () => {
+      const session = await converse(proxy, transport, "last line");
+      const { error } = await session.request("tools/call");
+      expect(error?.data).toMatchObject({ code: "child_exited" });
+      expect(session.messages().filter(({ method }) => method === "notifications/message").length).toBe(1);
+      expect(session.messages().filter(({ id }) => id === 1).length).toBe(1);
+    });
+  });
+
+  describe("a child that ends, over HTTP+SSE before any handshake", () => {
     test("C12: one that closed its stdin gives its caller an error, and the proxy lives", async () => {
       const session = await proxy.openSse("closes stdin");
       const refusal = await eventually("an error for the caller", async () => {
@@ -157,15 +166,6 @@ describe.each(containmentModes())("with containment %s,", (containment) => {
       const echo = await proxy.openSse("echo");
       expect((await echo.request("ping")).result).toEqual({});
       echo.close();
-    });
-
-    test("C17: its last whole line arrives; what has no newline does not", async () => {
-      const session = await proxy.openSse("last line");
-      await session.request("initialize");
-      const { error } = await session.request("tools/call");
-      expect(error?.data).toMatchObject({ code: "child_exited" });
-      expect(session.messages().filter(({ method }) => method === "notifications/message").length).toBe(1);
-      expect(session.messages().filter(({ id }) => id === 2).length).toBe(1);
     });
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { converse, TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
 import { residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
@@ -32,17 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.stop());
 
-describe("what a child writes", () => {
-  test("arrives in the order in which it was written", async () => {
-    const session = await proxy.openSse("bursts");
-    await session.request("tools/call");
-    const numbers = session
-      .messages()
-      .flatMap(({ method, params }) => (method === undefined ? [] : [params?.["data"]]));
-    expect(numbers).toEqual(Array.from({ length: 2_000 }, (_, number) => number));
-    session.close();
-  });
-
+describe("floods of a child, over HTTP+SSE,", () => {
   test("C13: a flood of messages leaves others their turn", async () => {
     const session = await proxy.openSse("floods stdout");
     await session.post('{"jsonrpc":"2.0","method":"notifications/go"}');
@@ -69,34 +60,6 @@ describe("what a child writes", () => {
     expect(residentBytes(proxy.pid) - before).toBeLessThan(48 * MIB);
   });
 
-  test("C14: a line under the limit arrives whole", async () => {
-    const session = await proxy.openSse("large line");
-    const { result } = await session.request("tools/call", {}, 10_000);
-    expect(String(result?.["text"]).length).toBe(15 * MIB);
-    session.close();
-  });
-
-  test("C15: pieces of lines and of UTF-8 sequences become the same message", async () => {
-    const session = await proxy.openSse("partial");
-    const message = "größer 🎉 \u2028 日本語";
-    const { result } = await session.request("tools/call", { name: "echo", arguments: { message } });
-    expect(result?.["content"]).toEqual([{ type: "text", text: message }]);
-    session.close();
-  });
-
-  test("C16: banners, invalid UTF-8 and scalars are dropped and counted, and messages between them arrive", async () => {
-    const session = await proxy.openSse("noise");
-    for (let round = 0; round < 20; round++) expect((await session.request("ping")).result).toEqual({});
-    expect(session.messages().length).toBe(20);
-    session.close();
-    await quiet(proxy);
-    const ended = await proxy.log.until(
-      "the session's end",
-      (line) => line["server"] === "noise" && Number(line["dropped"]) >= 100,
-    );
-    expect(ended["reason"]).toBe("client-closed");
-  });
-
   test("C16, L5: a flood of what is no message does not become a flood of log lines", async () => {
     const before = proxy.log.lines.length;
     const session = await proxy.openSse("floods lines");
@@ -114,13 +77,6 @@ describe("what a child writes", () => {
     expect(proxy.log.lines.slice(before).filter((line) => line["server"] === "floods lines").length).toBeLessThan(50);
   });
 
-  test("C17: lines may end with CR LF, and empty ones are nothing", async () => {
-    const session = await proxy.openSse("crlf");
-    expect(await session.request("ping")).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
-    expect(session.events.at(-1)?.data.toString()).toBe('{"jsonrpc":"2.0","id":1,"result":{}}');
-    session.close();
-  });
-
   test("C18: a flood on stderr never blocks the child, reaches no client, and stays out of memory", async () => {
     const before = residentBytes(proxy.pid);
     const session = await proxy.openSse("floods stderr");
@@ -136,16 +92,63 @@ describe("what a child writes", () => {
     const lines = proxy.log.lines.filter((line) => line["server"] === "floods stderr");
     expect(lines.length).toBeLessThan(10_000);
   });
+});
+
+describe.each(TRANSPORTS)("what a child writes, over %s,", (transport) => {
+  test("arrives in the order in which it was written", async () => {
+    const session = await converse(proxy, transport, "bursts");
+    await session.request("tools/call");
+    const numbers = session
+      .messages()
+      .flatMap(({ method, params }) => (method === undefined ? [] : [params?.["data"]]));
+    expect(numbers).toEqual(Array.from({ length: 2_000 }, (_, number) => number));
+    await session.close();
+  });
+
+  test("C14: a line under the limit arrives whole", async () => {
+    const session = await converse(proxy, transport, "large line");
+    const { result } = await session.request("tools/call", {}, 10_000);
+    expect(String(result?.["text"]).length).toBe(15 * MIB);
+    await session.close();
+  });
+
+  test("C15: pieces of lines and of UTF-8 sequences become the same message", async () => {
+    const session = await converse(proxy, transport, "partial");
+    const message = "größer 🎉 \u2028 日本語";
+    const { result } = await session.request("tools/call", { name: "echo", arguments: { message } });
+    expect(result?.["content"]).toEqual([{ type: "text", text: message }]);
+    await session.close();
+  });
+
+  test("C16: banners, invalid UTF-8 and scalars are dropped and counted, and messages between them arrive", async () => {
+    const session = await converse(proxy, transport, "noise");
+    for (let round = 0; round < 20; round++) expect((await session.request("ping")).result).toEqual({});
+    expect(session.messages().length).toBe(20);
+    await session.close();
+    await quiet(proxy);
+    const reason = transport === "HTTP+SSE" ? "client-closed" : "deleted";
+    await proxy.log.until(
+      "the session's end",
+      (line) => line["server"] === "noise" && Number(line["dropped"]) >= 100 && line["reason"] === reason,
+    );
+  });
+
+  test("C17: lines may end with CR LF, and empty ones are nothing", async () => {
+    const session = await converse(proxy, transport, "crlf");
+    expect(await session.request("ping")).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
+    expect(session.payloads().at(-1)?.toString()).toBe('{"jsonrpc":"2.0","id":1,"result":{}}');
+    await session.close();
+  });
 
   test("C19: a second answer, and one to a request that was never made, are dropped", async () => {
-    const session = await proxy.openSse("twice");
+    const session = await converse(proxy, transport, "twice");
     for (let round = 0; round < 3; round++) await session.request("ping");
     expect(session.messages().map(({ id }) => id)).toEqual([1, 2, 3]);
-    session.close();
+    await session.close();
   });
 
   test("C20: a request of the child under the id of the client's own request is another request", async () => {
-    const session = await proxy.openSse("asks back");
+    const session = await converse(proxy, transport, "asks back");
     const id = await session.begin("tools/call");
     const question = await session.message("the child's question", ({ method }) => method === "roots/list");
     expect(question.id).toBe(id);
@@ -153,6 +156,6 @@ describe("what a child writes", () => {
     expect((await session.post(reply)).status).toBe(202);
     const answer = await session.message("the answer", (message) => message.id === id && message.method === undefined);
     expect(answer.result).toEqual({ heard: reply });
-    session.close();
+    await session.close();
   });
 });

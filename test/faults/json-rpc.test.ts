@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type Conversation, converse, TRANSPORTS } from "../support/conversation.ts";
+import { eventually } from "../support/eventually.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
-import type { Message, SseSession } from "../support/sse-session.ts";
+import type { Message } from "../support/sse-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
 setDefaultTimeout(30_000);
@@ -60,124 +62,139 @@ const refused: readonly (readonly [string, string | Uint8Array<ArrayBuffer>, num
   ["J11: true as id", request("true"), -32600],
 ];
 
-describe("bodies", () => {
-  let mirror: SseSession;
-  beforeAll(async () => {
-    mirror = await proxy.openSse("mirror");
-  });
+const MIRRORED = '{"jsonrpc":"2.0","method":"mirror","params":';
 
-  /** What reached the child of a line that was accepted: the bytes between the mirror's own. */
-  async function reflect(line: string): Promise<string> {
-    const before = mirror.messages().length;
-    const isNew = (message: Message): boolean =>
-      message.method === "mirror" && mirror.messages().indexOf(message) >= before;
-    expect((await mirror.post(line)).status).toBe(202);
-    const reflected = await mirror.message("the mirrored line", isNew);
-    // The endpoint event stands before the messages.
-    const data = mirror.events[1 + mirror.messages().indexOf(reflected)]?.data.toString() ?? "";
-    return data.slice('{"jsonrpc":"2.0","method":"mirror","params":'.length, -1);
-  }
+describe.each(TRANSPORTS)("over %s,", (transport) => {
+  describe("bodies", () => {
+    let mirror: Conversation;
+    beforeAll(async () => {
+      mirror = await converse(proxy, transport, "mirror");
+      // From here on the handshake is behind, and what comes is the tests' own.
+      await reflect(request('"first"'), (seen) => seen === request('"first"'));
+    });
+    afterAll(() => mirror.close());
 
-  test.each(refused)("%s gets 400, and none of it reaches the child", async (_, body, code) => {
-    const answer = await mirror.post(body);
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ jsonrpc: "2.0", error: { code } });
-    const line = request(`"${crypto.randomUUID()}"`);
-    expect(await reflect(line)).toBe(line);
-  });
+    /** What reached the child, line by line: the bytes between the mirror's own. */
+    const reflected = (): readonly string[] =>
+      mirror
+        .payloads()
+        .map((data) => data.toString())
+        .filter((text) => text.startsWith(MIRRORED))
+        .map((text) => text.slice(MIRRORED.length, -1));
 
-  test("J6: a hundred thousand levels get 400 at once", async () => {
-    const body = `{"jsonrpc":"2.0","id":1,"method":"x","params":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-    const started = performance.now();
-    expect((await mirror.post(body)).status).toBe(400);
-    expect(performance.now() - started).toBeLessThan(100);
-  });
-
-  test.each([
-    [
-      "J7: members named like those of every object",
-      request('"j7"', ',"params":{"__proto__":{"a":1},"constructor":{"prototype":1}}'),
-    ],
-    ["J9: an id above 2^53", request("12345678901234567890")],
-    ["J9: a negative zero as id", request("-0")],
-    [
-      "J9: numbers that a double cannot hold",
-      request('"j9"', ',"params":[1e400,-1e-400,0.1000000000000000055511151231257827,1.0]'),
-    ],
-    ["J10: an id with an escape", request('"\\u0061\\/"')],
-    ["J17: a lone surrogate and an escaped NUL", request('"j17"', ',"params":{"text":"\\ud800\\u0000\\udfff"}')],
-  ])("%s reaches the child as it was written", async (_, line) => {
-    expect(await reflect(line)).toBe(line);
-  });
-
-  test("J9: an id comes back with every digit", async () => {
-    expect((await mirror.post(request("98765432109876543210"))).status).toBe(202);
-    await mirror.message("the answer", ({ id, method }) => method === undefined && Number(id) > 9e19);
-    const answers = mirror.events.map(({ data }) => data.toString());
-    expect(answers).toContain('{"jsonrpc":"2.0","id":98765432109876543210,"result":{}}');
-  });
-
-  test("J13: a message over many lines becomes one line with the same strings", async () => {
-    const message = { jsonrpc: "2.0", method: "pretty", params: { text: "a\nb  c\t\r", list: [1, { deep: " x " }] } };
-    for (const body of [
-      JSON.stringify(message, null, 2),
-      JSON.stringify(message, null, "\t").replaceAll("\n", "\r\n"),
-    ]) {
-      expect(JSON.parse(await reflect(body))).toEqual(message);
+    /** Posts a line that must be accepted, and waits until the child has one that fits. */
+    async function reflect(line: string, fits: (seen: string) => boolean): Promise<void> {
+      const posting = mirror.post(line);
+      await eventually("the mirrored line", () => reflected().some(fits));
+      expect((await posting).accepted).toBe(true);
     }
+
+    test.each(refused)("%s gets 400, and none of it reaches the child", async (_, body, code) => {
+      const before = reflected().length;
+      const { status, refusal } = await mirror.post(body);
+      expect([status, refusal?.jsonrpc, refusal?.error?.code]).toEqual([400, "2.0", code]);
+      const line = request(`"${crypto.randomUUID()}"`);
+      await reflect(line, (seen) => seen === line);
+      expect(reflected().slice(before)).toEqual([line]);
+    });
+
+    test("J6: a hundred thousand levels get 400 at once", async () => {
+      const body = `{"jsonrpc":"2.0","id":1,"method":"x","params":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+      const started = performance.now();
+      expect((await mirror.post(body)).status).toBe(400);
+      expect(performance.now() - started).toBeLessThan(100);
+    });
+
+    test.each([
+      [
+        "J7: members named like those of every object",
+        request('"j7"', ',"params":{"__proto__":{"a":1},"constructor":{"prototype":1}}'),
+      ],
+      ["J9: an id above 2^53", request("12345678901234567890")],
+      ["J9: a negative zero as id", request("-0")],
+      [
+        "J9: numbers that a double cannot hold",
+        request('"j9"', ',"params":[1e400,-1e-400,0.1000000000000000055511151231257827,1.0]'),
+      ],
+      ["J10: an id with an escape", request('"\\u0061\\/"')],
+      ["J17: a lone surrogate and an escaped NUL", request('"j17"', ',"params":{"text":"\\ud800\\u0000\\udfff"}')],
+    ])("%s reaches the child as it was written", async (_, line) => {
+      await reflect(line, (seen) => seen === line);
+    });
+
+    test("J9: an id comes back with every digit", async () => {
+      expect((await mirror.post(request("98765432109876543210"))).accepted).toBe(true);
+      await mirror.message("the answer", ({ id, method }) => method === undefined && Number(id) > 9e19);
+      const answers = mirror.payloads().map((data) => data.toString());
+      expect(answers).toContain('{"jsonrpc":"2.0","id":98765432109876543210,"result":{}}');
+    });
+
+    test("J13: a message over many lines becomes one line with the same strings", async () => {
+      for (const [round, lineEnd] of ["\n", "\r\n"].entries()) {
+        const params = { round, text: "a\nb  c\t\r", list: [1, { deep: " x " }] };
+        const message = { jsonrpc: "2.0", method: "pretty", params };
+        await reflect(JSON.stringify(message, null, "\t").replaceAll("\n", lineEnd), (seen) =>
+          Bun.deepEquals(JSON.parse(seen), message),
+        );
+      }
+    });
+
+    test("J14: a response to a request that the child never made is passed on", async () => {
+      const line = '{"jsonrpc":"2.0","id":"never-asked","result":{}}';
+      await reflect(line, (seen) => seen === line);
+    });
+
+    test("J15: a notification gets 202 although the child says nothing", async () => {
+      const session = await converse(proxy, transport, "deaf");
+      expect((await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}')).status).toBe(202);
+      await session.close();
+    });
   });
 
-  test("J14: a response to a request that the child never made is passed on", async () => {
-    const line = '{"jsonrpc":"2.0","id":"never-asked","result":{}}';
-    expect(await reflect(line)).toBe(line);
-  });
+  describe("ids in flight", () => {
+    test('J10: 1 and "1" are two requests, and each gets its own answer', async () => {
+      const session = await converse(proxy, transport, "dying");
+      // The posts are answered after a moment, or all at once when the child has died.
+      const held = await Promise.all(
+        ["1", '"1"'].map((id) => session.post(`{"jsonrpc":"2.0","id":${id},"method":"hold"}`)),
+      );
+      expect(held.map(({ accepted }) => accepted)).toEqual([true, true]);
+      await session.post('{"jsonrpc":"2.0","id":2,"method":"tools/call"}');
+      await session.ended;
+      const isError = (message: Message): boolean => message.error !== undefined;
+      await eventually("the errors", () => session.messages().filter(isError).length >= 3);
+      const answered = session.messages().filter(isError);
+      expect(new Set(answered.map(({ id }) => id))).toEqual(new Set([1, "1", 2]));
+      expect(answered.length).toBe(3);
+    });
 
-  test("J15: a notification gets 202 although the child says nothing", async () => {
-    const session = await proxy.openSse("deaf");
-    expect((await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}')).status).toBe(202);
-    session.close();
+    test("J12: an id that is in flight is refused, and free again when it is answered", async () => {
+      const deaf = await converse(proxy, transport, "deaf");
+      expect((await deaf.post(request("5"))).accepted).toBe(true);
+      const second = await deaf.post(request("5"));
+      expect([second.status, second.refusal?.error?.code]).toEqual([400, -32600]);
+      await deaf.close();
+
+      const echo = await converse(proxy, transport, "echo");
+      for (let round = 1; round <= 3; round++) {
+        expect((await echo.post(request("5"))).accepted).toBe(true);
+        await echo.message("an answer more", () => echo.messages().length === round);
+      }
+      await echo.close();
+    });
   });
 });
 
-describe("ids in flight", () => {
-  test('J10: 1 and "1" are two requests, and each gets its own answer', async () => {
-    const session = await proxy.openSse("dying");
-    for (const id of ["1", '"1"']) {
-      expect((await session.post(`{"jsonrpc":"2.0","id":${id},"method":"hold"}`)).status).toBe(202);
-    }
-    await session.post('{"jsonrpc":"2.0","id":2,"method":"tools/call"}');
-    await session.ended;
-    const answered = session.messages().filter((message: Message) => message.error !== undefined);
-    expect(new Set(answered.map(({ id }) => id))).toEqual(new Set([1, "1", 2]));
-    expect(answered.length).toBe(3);
-  });
-
-  test("J12: an id that is in flight is refused, and free again when it is answered", async () => {
-    const deaf = await proxy.openSse("deaf");
-    expect((await deaf.post(request("5"))).status).toBe(202);
-    const second = await deaf.post(request("5"));
-    expect(second.status).toBe(400);
-    expect(await second.json()).toMatchObject({ error: { code: -32600 } });
-    deaf.close();
-
-    const echo = await proxy.openSse("echo");
-    for (let round = 1; round <= 3; round++) {
-      expect((await echo.post(request("5"))).status).toBe(202);
-      await echo.message("an answer more", () => echo.messages().length === round);
-    }
-    echo.close();
-  });
-
-  test("J16: requests over the number that may be in flight get 429 with Retry-After", async () => {
-    const session = await proxy.openSse("deaf");
-    let refusal: Response | undefined;
-    for (let id = 1; id <= 5_000 && refusal === undefined; id++) {
-      const answer = await session.post(request(String(id)));
-      if (answer.status !== 202) refusal = answer;
-    }
-    expect(refusal?.status).toBe(429);
-    expect(Number(refusal?.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect(await refusal?.json()).toMatchObject({ error: { data: { code: "too_many_in_flight" } } });
-    session.close();
-  });
+// Over Streamable HTTP each of them holds a connection: test/faults/streamable-session.test.ts.
+test("J16: requests over the number that may be in flight get 429 with Retry-After", async () => {
+  const session = await proxy.openSse("deaf");
+  let refusal: Response | undefined;
+  for (let id = 1; id <= 5_000 && refusal === undefined; id++) {
+    const answer = await session.post(request(String(id)));
+    if (answer.status !== 202) refusal = answer;
+  }
+  expect(refusal?.status).toBe(429);
+  expect(Number(refusal?.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(await refusal?.json()).toMatchObject({ error: { data: { code: "too_many_in_flight" } } });
+  session.close();
 });

@@ -35,6 +35,11 @@ export function heard(exchange: Exchange): readonly unknown[] {
     .map(({ id, method, params }) => params?.["data"] ?? params?.["progress"] ?? method ?? `answer ${id}`);
 }
 
+/** Makes the puppet fixture write this text as it is, in UTF-8: line ends, and what is no message, included. */
+export function write(session: StreamableSession, text: string): Promise<void> {
+  return session.notify("notifications/write", { bytes: Buffer.from(text).toString("base64") });
+}
+
 /** Makes the puppet fixture write so many log messages of so many bytes each: more than could be posted to it. */
 export function fill(session: StreamableSession, count: number, bytes: number): Promise<void> {
   return session.notify("notifications/fill", { count, bytes });
