@@ -25,9 +25,10 @@ export interface ResumableStream {
   readonly send: (line: Buffer) => Promise<void> | undefined;
   /**
    * Connects a client: one that has seen events up to `lastSequence`, or one that sees the stream for the first time and
-   * gets what nobody has seen. An older connection is closed. "gap": something that it missed is forgotten.
+   * gets what nobody has seen. An older connection is closed. "gap": something that it missed is forgotten. "over": the
+   * stream has ended, and it has seen all of it.
    */
-  readonly connect: (lastSequence: number | undefined) => ClientStream | "gap";
+  readonly connect: (lastSequence: number | undefined) => ClientStream | "gap" | "over";
   /** The connection, if there is one; identity tells a late farewell from its successor. */
   readonly connection: () => ClientStream | undefined;
   readonly disconnect: (connection: ClientStream) => void;
@@ -71,6 +72,7 @@ export function createResumableStream(options: ResumableStreamOptions): Resumabl
       const from = lastSequence ?? seen;
       const missed = history.after(number, from, sequence);
       if (missed === "gap") return "gap";
+      if (ended && missed.length === 0 && lastSequence !== undefined) return "over";
       let first: Buffer = OPENING;
       if (lastSequence === undefined && missed.length === 0 && primes()) {
         sequence++;

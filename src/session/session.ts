@@ -44,6 +44,8 @@ export interface Session {
   readonly gone: Promise<void>;
   /** Takes a message of the client. @throws ProxyError when it cannot be passed on. */
   readonly receive: (message: RawMessage) => void;
+  /** @throws ProxyError too_many_in_flight when so many requests more would be too many. */
+  readonly requireRoom: (requests: number) => void;
   /** Requests that the child has not answered yet. */
   readonly inFlight: () => number;
   readonly end: (reason: EndReason) => void;
@@ -225,6 +227,14 @@ export function createSession(options: SessionOptions): Session {
     return outgoing.length === 0 ? undefined : output.deliver(outgoing);
   };
 
+  const requireRoom = (requests: number) => {
+    if (pending.size() + requests <= MAX_IN_FLIGHT) return;
+    throw new ProxyError("too_many_in_flight", {
+      message: `A session may have ${MAX_IN_FLIGHT} unanswered requests; ${pending.size()} of this one are.`,
+      retryAfterSeconds: 1,
+    });
+  };
+
   const receive = ({ line, message }: RawMessage) => {
     if (ended) throw new ProxyError("session_not_found");
     const now = performance.now();
@@ -232,12 +242,7 @@ export function createSession(options: SessionOptions): Session {
       if (options.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
       if (pending.has(message.id))
         throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
-      if (pending.size() >= MAX_IN_FLIGHT) {
-        throw new ProxyError("too_many_in_flight", {
-          message: `${MAX_IN_FLIGHT} requests of this session are unanswered.`,
-          retryAfterSeconds: 1,
-        });
-      }
+      requireRoom(1);
     }
     const written = child.write(line);
     if (written === "full") throw new ProxyError("child_busy", { retryAfterSeconds: 5 });
@@ -280,7 +285,7 @@ export function createSession(options: SessionOptions): Session {
     { ...context, principal: principal.id, transport, client: options.client, variables: options.variableNames },
     "session started",
   );
-  return { id, name, server, principal, transport, gone, receive, inFlight: pending.size, end };
+  return { id, name, server, principal, transport, gone, receive, requireRoom, inFlight: pending.size, end };
 }
 
 const ENDINGS: Readonly<Record<EndReason, { readonly code: ErrorCode; readonly message: string }>> = {

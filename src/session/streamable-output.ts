@@ -43,7 +43,7 @@ export interface StreamableOutput extends SessionOutput {
   /** Takes back an `expect` whose requests could not be passed on. */
   readonly retract: (ids: readonly IdKey[]) => void;
   /** Connects the standalone stream, or the one that an event id is of. @returns undefined for an id that is no event's. */
-  readonly resume: (lastEventId: string | undefined) => ClientStream | "gap" | undefined;
+  readonly resume: (lastEventId: string | undefined) => ClientStream | "gap" | "over" | undefined;
   /** A connection was lost: its stream goes on without one. */
   readonly disconnect: (connection: ClientStream) => void;
   readonly setRevision: (revision: SessionRevision) => void;
@@ -98,7 +98,7 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
     exchange.stream = stream;
     const connection = stream.connect(undefined);
     undecided.delete(exchange);
-    if (connection !== "gap") exchange.decide?.({ kind: "stream", stream: connection });
+    if (typeof connection === "object") exchange.decide?.({ kind: "stream", stream: connection });
     exchange.decide = undefined;
     return stream;
   };

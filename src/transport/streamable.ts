@@ -139,6 +139,8 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
       for (const message of messages) session.receive(message);
       return { response: new Response(null, { status: 202, headers: arrival.fields }), session: session.name };
     }
+    // A batch is refused whole or passed on whole: half of its answers would belong to nobody.
+    session.requireRoom(ids.length);
     const reply = output.expect(ids, "with-messages");
     try {
       for (const message of messages) session.receive(message);
@@ -186,6 +188,10 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
         throw new ProxyError("bad_header", {
           message: "The header Last-Event-ID is not the id of an event of this session.",
         });
+      }
+      if (stream === "over") {
+        // What tells an EventSource to come back no more (HTML Standard, section 9.2.3), and the SDKs' clients too.
+        return { response: new Response(null, { status: 204, headers: arrival.fields }), session: found.session.name };
       }
       if (stream === "gap") {
         throw new ProxyError("session_not_found", {
