@@ -238,10 +238,12 @@ test("a connection whose request is refused keeps a time limit, whatever refuses
     ["/one/mcp", { method: "POST", headers: { accept: "application/json" } }],
     ["/one/mcp", { headers: { accept: "text/event-stream" } }],
   ] as const) {
-    limits.length = 0;
+    const before = limits.length;
     expect((await ask(path, init)).status).toBeGreaterThanOrEqual(400);
-    expect(limits.at(-1)).not.toBe(0);
+    expect(limits.slice(before).at(-1)).not.toBe(0);
   }
+  // The one that got as far as to its transport had none for a while.
+  expect(limits).toContain(0);
 });
 
 test("the log names a request's route, and nothing of its query and its headers", async () => {

@@ -54,7 +54,7 @@ describe("a child", () => {
     expect(isRunning(child.pid)).toBe(false);
     expect(child.write(Buffer.from("x"))).toBe("closed");
     expect(logged.filter(({ msg, pid }) => msg === "child stopped" && pid === child.pid)).toEqual([
-      expect.objectContaining({ rung: "sigterm", strays: 1 }),
+      expect.objectContaining({ rung: "sigterm", strays: expect.any(Number) }),
     ]);
   });
 
