@@ -177,6 +177,12 @@ export function createSession(options: SessionOptions): Session {
   const after = (since: number | undefined, limitMs: number) =>
     since === undefined || limitMs === 0 ? Number.POSITIVE_INFINITY : since + limitMs;
   const quietLimitMs = () => (output.isOpen() ? timeouts.silentMs : timeouts.idleMs);
+  /** A stream that is open now may be closed without a word to this watch: the shorter limit is looked at, too. */
+  const nextQuietCheck = (now: number) => {
+    const idleAt = after(lastTrafficAt, timeouts.idleMs);
+    if (!output.isOpen()) return idleAt;
+    return Math.min(after(lastTrafficAt, timeouts.silentMs), Math.max(idleAt, after(now, timeouts.idleMs)));
+  };
 
   const watch = createWatch((now) => {
     if (ended) return Number.POSITIVE_INFINITY;
@@ -192,7 +198,7 @@ export function createSession(options: SessionOptions): Session {
       after(pending.oldestSince(), timeouts.requestMs),
       after(waitsForFirstAnswerSince, timeouts.startMs),
       after(createdAt, timeouts.lifetimeMs),
-      after(lastTrafficAt, quietLimitMs()),
+      nextQuietCheck(now),
       output.nextCheck(),
     );
   });
