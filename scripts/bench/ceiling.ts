@@ -1,67 +1,17 @@
-import type { FileSink, Subprocess } from "bun";
+import { sseRoutes } from "./ceiling-sse.ts";
+import { streamableRoutes } from "./ceiling-streamable.ts";
 
 /**
- * The ceiling: the least that Bun can do to bridge stdio and HTTP+SSE. No authentication, no limits, no checks, no clean
- * end: whatever a real gateway does beyond this is its own cost. `bun ceiling.ts PORT COMMAND…`; on loopback only.
+ * The ceiling: the least that Bun can do to bridge stdio and each binding. No authentication, no limits, no checks, no
+ * clean end: whatever a real gateway does beyond this is its own cost. `bun ceiling.ts PORT COMMAND…`; on loopback only.
  */
 const [port, ...command] = process.argv.slice(2);
-const sessions = new Map<string, FileSink>();
-const BEFORE = Buffer.from("event: message\ndata: ");
-const AFTER = Buffer.from("\n\n");
-const LINE_FEED = 0x0a;
-
-type Child = Subprocess<"pipe", "pipe", "ignore">;
-
-/** Sends the child's lines as events as they come: a cut line goes out in pieces, nothing is put together first. */
-async function pump(child: Child, stream: ReadableStreamDirectController): Promise<void> {
-  let inLine = false;
-  for await (const chunk of child.stdout) {
-    let at = 0;
-    while (at < chunk.length) {
-      if (!inLine) stream.write(BEFORE);
-      const end = chunk.indexOf(LINE_FEED, at);
-      inLine = end === -1;
-      stream.write(chunk.subarray(at, inLine ? chunk.length : end));
-      if (!inLine) stream.write(AFTER);
-      at = inLine ? chunk.length : end + 1;
-    }
-    await stream.flush();
-  }
-}
 
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(port),
   idleTimeout: 0,
-  routes: {
-    "/health": new Response("ok"),
-    "/x/sse": (request) => {
-      const id = crypto.randomUUID();
-      const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
-      sessions.set(id, child.stdin);
-      request.signal.addEventListener("abort", () => {
-        sessions.delete(id);
-        child.kill();
-      });
-      const body = new ReadableStream({
-        type: "direct",
-        async pull(stream) {
-          stream.write(`event: endpoint\ndata: /x/message?sessionId=${id}\n\n`);
-          await stream.flush();
-          await pump(child, stream);
-        },
-      });
-      return new Response(body, { headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" } });
-    },
-    "/x/message": async (request) => {
-      const stdin = sessions.get(request.url.slice(request.url.lastIndexOf("=") + 1));
-      if (stdin === undefined) return new Response("no such session", { status: 404 });
-      stdin.write(await request.bytes());
-      stdin.write("\n");
-      await stdin.flush();
-      return new Response("Accepted", { status: 202 });
-    },
-  },
+  routes: { "/health": new Response("ok"), ...sseRoutes(command), ...streamableRoutes(command) },
 });
 process.on("SIGTERM", () => {
   void server.stop(true);

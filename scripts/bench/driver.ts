@@ -19,7 +19,7 @@ interface Open {
  */
 class Driver {
   readonly #target: Target;
-  #open: Open[] = [];
+  readonly #open: Open[] = [];
   #lanes = 0;
 
   constructor(target: Target) {

@@ -1,15 +1,15 @@
+import { EDGE, Edges } from "./edges.ts";
+
 /**
  * Takes one server-sent event: the bytes from `start` to `end`, a view that is valid only during the call. Of an event over
  * 2 KB only the first and the last kilobyte are there; `length` is the true one.
  */
 export type EventReader = (bytes: Buffer, start: number, end: number, length: number) => void;
 
-const EDGE = 1024;
 const LINE_FEED = 0x0a;
 const LINE = Buffer.from("\n");
 const END = Buffer.from("\n\n");
 const ID = Buffer.from('"id":');
-const EMPTY = Buffer.alloc(0);
 
 /**
  * Cuts an event stream into events (WHATWG HTML, section 9.2.5) without copying the middle of large ones, so that a driver
@@ -17,10 +17,8 @@ const EMPTY = Buffer.alloc(0);
  */
 export class EventScanner {
   readonly #read: EventReader;
-  /** The first and the last bytes of an event that a piece cut. */
-  #first: Buffer = EMPTY;
-  #last: Buffer = EMPTY;
-  #length = 0;
+  /** The event that a piece cut, as far as it came. */
+  readonly #cut = new Edges();
   #heldLineFeed = false;
 
   constructor(read: EventReader) {
@@ -28,7 +26,7 @@ export class EventScanner {
   }
 
   push(bytes: Buffer): void {
-    let at = this.#length > 0 || this.#heldLineFeed ? this.#finish(bytes) : 0;
+    let at = this.#cut.length > 0 || this.#heldLineFeed ? this.#finish(bytes) : 0;
     if (at === -1) return;
     for (let end = bytes.indexOf(END, at); end !== -1; end = bytes.indexOf(END, at)) {
       this.#whole(bytes, at, end);
@@ -43,20 +41,17 @@ export class EventScanner {
     if (this.#heldLineFeed && bytes[0] === LINE_FEED) {
       next = 1;
     } else {
-      if (this.#heldLineFeed) this.#keep(LINE);
+      if (this.#heldLineFeed) this.#cut.push(LINE);
       const end = bytes.indexOf(END);
       if (end === -1) {
         this.#keepRest(bytes, 0);
         return -1;
       }
-      this.#keep(bytes.subarray(0, end));
+      this.#cut.push(bytes.subarray(0, end));
       next = end + 2;
     }
-    const whole = Buffer.concat([this.#first, this.#last]);
-    const length = this.#length;
-    this.#first = EMPTY;
-    this.#last = EMPTY;
-    this.#length = 0;
+    const { length } = this.#cut;
+    const whole = this.#cut.take();
     this.#heldLineFeed = false;
     this.#read(whole, 0, whole.length, length);
     return next;
@@ -65,7 +60,7 @@ export class EventScanner {
   /** Keeps a piece that ends inside an event; an LF at its end waits, as it may be the first half of the blank line. */
   #keepRest(bytes: Buffer, at: number): void {
     this.#heldLineFeed = at < bytes.length && bytes.at(-1) === LINE_FEED;
-    this.#keep(bytes.subarray(at, this.#heldLineFeed ? bytes.length - 1 : bytes.length));
+    this.#cut.push(bytes.subarray(at, this.#heldLineFeed ? bytes.length - 1 : bytes.length));
   }
 
   #whole(bytes: Buffer, start: number, end: number): void {
@@ -77,21 +72,9 @@ export class EventScanner {
     const edges = Buffer.concat([bytes.subarray(start, start + EDGE), bytes.subarray(end - EDGE, end)]);
     this.#read(edges, 0, edges.length, length);
   }
-
-  #keep(bytes: Buffer): void {
-    if (this.#length < EDGE) this.#first = Buffer.concat([this.#first, bytes.subarray(0, EDGE - this.#length)]);
-    const beyond = this.#length + bytes.length - EDGE;
-    if (beyond > 0) {
-      const fresh = bytes.subarray(Math.max(0, bytes.length - Math.min(beyond, EDGE)));
-      const kept =
-        fresh.length === EDGE ? EMPTY : this.#last.subarray(Math.max(0, this.#last.length + fresh.length - EDGE));
-      this.#last = Buffer.concat([kept, fresh]);
-    }
-    this.#length += bytes.length;
-  }
 }
 
-/** The numeric `id` of the JSON-RPC message in an event; -1: it has none. Looks for the first, then for the last `"id":`. */
+/** The numeric `id` of the JSON-RPC message in an event or a body; -1: it has none. Looks for the first, then for the last `"id":`. */
 export function answerId(bytes: Buffer, start: number, end: number): number {
   const first = bytes.indexOf(ID, start);
   if (first === -1 || first >= end) return -1;

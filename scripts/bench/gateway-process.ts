@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GatewayName, launchOf } from "./gateways.ts";
 import { pidsWithEnvironment } from "./process-table.ts";
-import type { Target } from "./protocol.ts";
+import type { ProtocolName, Target } from "./protocol.ts";
 
 /** How long a gateway may take to its first healthy answer. */
 const START_LIMIT_MS = 20_000;
@@ -24,6 +24,8 @@ export interface Running {
 }
 
 export interface StartOptions {
+  /** What it is to serve. */
+  readonly protocol: ProtocolName;
   /** The stdio server, as an argument vector. */
   readonly child: readonly string[];
   /** Path of our executable. */
@@ -77,8 +79,9 @@ async function startIn(directory: string, name: GatewayName, options: StartOptio
     await Bun.sleep(POLL_MS);
   }
   const startMs = performance.now() - start;
-  const { headers, ssePath: path } = launch;
-  return { name, startMs, stop, target: { protocol: "sse", host: "127.0.0.1", port, path, headers, pid: child.pid } };
+  const { headers, path } = launch;
+  const { protocol } = options;
+  return { name, startMs, stop, target: { protocol, host: "127.0.0.1", port, path, headers, pid: child.pid } };
 }
 
 async function answers(url: string): Promise<boolean> {

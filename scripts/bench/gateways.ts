@@ -1,11 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { ProtocolName } from "./protocol.ts";
 
 export const GATEWAYS = ["ceiling", "ours", "supergateway", "mcp-proxy"] as const;
 export type GatewayName = (typeof GATEWAYS)[number];
 
 /** What a gateway is started for. */
 export interface Setting {
+  /** What it is to serve; those that serve both do so by default. */
+  readonly protocol: ProtocolName;
   /** A free port. */
   readonly port: number;
   /** The stdio server to run, as an argument vector. */
@@ -25,7 +28,8 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   /** Answers 200 when the gateway is up. */
   readonly healthPath: string;
-  readonly ssePath: string;
+  /** Path that opens a session. */
+  readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -33,8 +37,16 @@ const ROOT = resolve(import.meta.dir, "../..");
 /** Longer than the least that our proxy takes; it never leaves this machine's loopback. */
 const SECRET = "benchmark-secret-benchmark-secret-0123456789";
 
+/** The last part of the path, which is the same everywhere. */
+const ENDPOINTS: Readonly<Record<ProtocolName, string>> = { sse: "sse", streamable: "mcp" };
+const SUPERGATEWAY_OUTPUT: Readonly<Record<ProtocolName, readonly string[]>> = {
+  sse: ["--outputTransport", "sse"],
+  streamable: ["--outputTransport", "streamableHttp", "--stateful"],
+};
+
 /** Each gateway at its defaults, logging as little as it can, with one stdio server, on loopback as far as it has the option. */
 export function launchOf(name: GatewayName, setting: Setting): Launch {
+  const endpoint = ENDPOINTS[setting.protocol];
   const port = String(setting.port);
   switch (name) {
     case "ceiling":
@@ -42,7 +54,7 @@ export function launchOf(name: GatewayName, setting: Setting): Launch {
         command: [process.execPath, join(import.meta.dir, "ceiling.ts"), port, ...setting.child],
         env: {},
         healthPath: "/health",
-        ssePath: "/x/sse",
+        path: `/x/${endpoint}`,
         headers: {},
       };
     case "ours":
@@ -50,17 +62,17 @@ export function launchOf(name: GatewayName, setting: Setting): Launch {
         command: [resolve(setting.proxy), "--config", ourConfiguration(setting)],
         env: { MAXIM_SECRET: SECRET, PORT: port, LOG_FORMAT: "json", LOG_LEVEL: "ERROR", RATE_LIMIT_PER_MINUTE: "0" },
         healthPath: "/health",
-        ssePath: "/bench/sse",
+        path: `/bench/${endpoint}`,
         headers: { Authorization: `Bearer ${SECRET}` },
       };
     case "supergateway": {
       const stdio = setting.child.map((word) => `'${word}'`).join(" ");
-      const options = ["--outputTransport", "sse", "--logLevel", "none", "--healthEndpoint", "/health"];
+      const options = [...SUPERGATEWAY_OUTPUT[setting.protocol], "--logLevel", "none", "--healthEndpoint", "/health"];
       return {
         command: ["node", packageFile(name, "dist/index.js"), "--stdio", stdio, "--port", port, ...options],
         env: {},
         healthPath: "/health",
-        ssePath: "/sse",
+        path: `/${endpoint}`,
         headers: {},
       };
     }
@@ -72,7 +84,7 @@ export function launchOf(name: GatewayName, setting: Setting): Launch {
         ],
         env: {},
         healthPath: "/ping",
-        ssePath: "/sse",
+        path: `/${endpoint}`,
         headers: {},
       };
   }

@@ -3,7 +3,7 @@ import type { Target } from "./protocol.ts";
 /** The bytes of an HTTP/1.1 request (RFC 9112, section 3) with the target's own headers. */
 export function requestBytes(
   target: Target,
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "DELETE",
   path: string,
   headers: Readonly<Record<string, string>>,
   body: string,

@@ -1,6 +1,7 @@
 /** What the scanner reports of the responses on one connection, in order. */
 export interface ResponseEvents {
-  head(status: number): void;
+  /** `head`: the status line and the fields, as they came. */
+  head(status: number, head: string): void;
   /** A piece of the body: a view that is valid only during the call. */
   body(piece: Buffer): void;
   end(): void;
@@ -9,6 +10,8 @@ export interface ResponseEvents {
 type State = "head" | "counted" | "size" | "chunk" | "gap" | "trailer";
 
 const EMPTY = Buffer.alloc(0);
+const LENGTH = /\r\ncontent-length: *(\d+)/i;
+const CHUNKED = /\r\ntransfer-encoding: *chunked/i;
 const STATUS_AT = "HTTP/1.1 ".length;
 
 /**
@@ -62,18 +65,18 @@ export class ResponseScanner {
   #head(bytes: Buffer, at: number): number {
     const end = bytes.indexOf("\r\n\r\n", at);
     if (end === -1) return at;
-    const head = bytes.toString("latin1", at, end).toLowerCase();
+    const head = bytes.toString("latin1", at, end);
     const status = Number(head.slice(STATUS_AT, STATUS_AT + 3));
-    const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
+    const length = LENGTH.exec(head)?.[1];
     if (length !== undefined) {
       this.#left = Number(length);
       this.#state = this.#left === 0 ? "head" : "counted";
-    } else if (head.includes("\r\ntransfer-encoding: chunked")) {
+    } else if (CHUNKED.test(head)) {
       this.#state = "size";
     } else if (status !== 204) {
       throw new Error(`a response with neither a length nor chunks: ${head.slice(0, 200)}`);
     }
-    this.#events.head(status);
+    this.#events.head(status, head);
     if (this.#state === "head") this.#events.end();
     return end + 4;
   }

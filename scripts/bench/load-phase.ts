@@ -16,22 +16,29 @@ export interface LoadKind {
 export interface LoadPhase {
   readonly sessions: number;
   readonly kinds: readonly LoadKind[];
+}
+
+export interface LoadTimes {
   readonly rounds: number;
+  /** Of each round, and of the one before them that does not count. */
   readonly roundMs: number;
+  /** How long the first kind of all is kept up before anything counts: V8 takes two seconds to compile a gateway on Node. */
   readonly warmUpMs: number;
 }
 
 const rate = (load: Load): number => load.messages / load.seconds;
 const cpuUs = (load: Load): number => (load.cpuSeconds / load.messages) * 1e6;
 
-export const ONE_SESSION: readonly LoadKind[] = [
-  { call: "echo", lanes: 32, figures: { oneRate: rate, oneCpu: cpuUs } },
-  { call: "echo", lanes: 1, figures: { sequentialP50: (load) => load.p50Us, sequentialP99: (load) => load.p99Us } },
-  { call: "big", lanes: 4, figures: { bigRate: rate, bigCpu: cpuUs } },
-];
-
-export const MANY_SESSIONS: readonly LoadKind[] = [
-  { call: "echo", lanes: 4, figures: { manyRate: rate, manyCpu: cpuUs } },
+const PHASES: readonly LoadPhase[] = [
+  {
+    sessions: 1,
+    kinds: [
+      { call: "echo", lanes: 32, figures: { oneRate: rate, oneCpu: cpuUs } },
+      { call: "echo", lanes: 1, figures: { sequentialP50: (load) => load.p50Us, sequentialP99: (load) => load.p99Us } },
+      { call: "big", lanes: 4, figures: { bigRate: rate, bigCpu: cpuUs } },
+    ],
+  },
+  { sessions: 50, kinds: [{ call: "echo", lanes: 4, figures: { manyRate: rate, manyCpu: cpuUs } }] },
 ];
 
 const CHILD = [process.execPath, join(import.meta.dir, "child.ts")];
@@ -41,43 +48,57 @@ const OPEN_LIMIT_MS = 30_000;
  * Runs the rounds of all gateways in turn, so that whatever else this machine is doing falls on all of them. All are up
  * throughout: one that is not asked anything costs nothing.
  */
-export async function runLoadPhase(stage: Stage, names: readonly GatewayName[], phase: LoadPhase): Promise<void> {
+export async function runLoadPhases(stage: Stage, names: readonly GatewayName[], times: LoadTimes): Promise<void> {
+  const { rounds, roundMs, warmUpMs } = times;
   const contestants = new Map<GatewayName, Contestant>();
-  const run = async (kind: LoadKind, ms: number, taken: boolean): Promise<void> => {
-    for (const [name, contestant] of contestants) {
-      const keys = figureKeys(kind);
-      const load = await stage.attempt(name, keys, () =>
-        contestant.driver.order({ kind: "load", call: kind.call, lanes: kind.lanes, ms }),
-      );
-      if (load === undefined) {
-        // A session that broke is of no use for the kinds of load that were to come either.
-        for (const key of phase.kinds.flatMap(figureKeys)) {
-          const reason = stage.results.reason(name, keys[0] ?? key) ?? "failed";
-          if (stage.results.samples(name, key).length < phase.rounds) stage.results.absent(name, key, reason);
-        }
-        contestants.delete(name);
-        await stage.stop(contestant);
-      } else if (taken) {
-        for (const key of keys) {
-          const figure = kind.figures[key];
-          if (figure !== undefined) stage.results.add(name, key, figure(load));
-        }
-      }
+  /** A gateway that failed is of no use for what was to come either. */
+  const withdraw = async (name: GatewayName, reason: string): Promise<void> => {
+    for (const key of PHASES.flatMap(({ kinds }) => kinds).flatMap(figureKeys)) {
+      if (stage.results.samples(name, key).length < rounds) stage.results.absent(name, key, reason);
+    }
+    const contestant = contestants.get(name);
+    contestants.delete(name);
+    if (contestant !== undefined) await stage.stop(contestant);
+  };
+  const attempt = async (name: GatewayName, piece: () => Promise<void>): Promise<void> => {
+    try {
+      await piece();
+    } catch (error) {
+      await withdraw(name, error instanceof Error ? error.message : String(error));
     }
   };
-  for (const name of names) {
-    await stage.attempt(name, phase.kinds.flatMap(figureKeys), async () => {
-      const contestant = await stage.start(name, CHILD);
-      const lanes = Math.max(...phase.kinds.map((kind) => kind.lanes));
-      const order = { kind: "open", sessions: phase.sessions, lanes, limitMs: OPEN_LIMIT_MS } as const;
-      const { opened } = await contestant.driver.order(order);
-      if (opened < phase.sessions) throw new Error(`only ${opened} of ${phase.sessions} sessions were open in time`);
-      contestants.set(name, contestant);
-    });
-  }
-  for (const kind of phase.kinds) await run(kind, phase.warmUpMs, false);
-  for (let round = 0; round < phase.rounds; round++) {
-    for (const kind of phase.kinds) await run(kind, phase.roundMs, true);
+  const run = async (kind: LoadKind, ms: number, counts: boolean): Promise<void> => {
+    const { call, lanes, figures } = kind;
+    for (const [name, { driver }] of contestants) {
+      await attempt(name, async () => {
+        const load = await driver.order({ kind: "load", call, lanes, ms });
+        for (const key of counts ? figureKeys(kind) : []) {
+          const figure = figures[key];
+          if (figure !== undefined) stage.results.add(name, key, figure(load));
+        }
+      });
+    }
+  };
+  const open = async ({ sessions, kinds }: LoadPhase): Promise<void> => {
+    const lanes = Math.max(...kinds.map((kind) => kind.lanes));
+    for (const [name, { driver }] of contestants) {
+      await attempt(name, async () => {
+        await driver.order({ kind: "close" });
+        const { opened } = await driver.order({ kind: "open", sessions, lanes, limitMs: OPEN_LIMIT_MS });
+        if (opened < sessions) throw new Error(`only ${opened} of ${sessions} sessions were open in time`);
+      });
+    }
+  };
+  for (const name of names) await attempt(name, async () => void contestants.set(name, await stage.start(name, CHILD)));
+  for (const phase of PHASES) {
+    await open(phase);
+    for (const kind of phase.kinds) {
+      const isFirst = kind === PHASES[0]?.kinds[0];
+      await run(kind, isFirst ? warmUpMs : roundMs, false);
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const kind of phase.kinds) await run(kind, roundMs, true);
+    }
   }
   await stage.stopAll();
 }

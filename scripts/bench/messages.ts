@@ -8,8 +8,11 @@ function request(method: string, params: object): Message {
 /** Size of the text in the answer to `BIG`. */
 export const BIG_BYTES = 1024 * 1024;
 
+/** The revision that sessions are opened with. */
+export const REVISION = "2025-06-18";
+
 export const INITIALIZE = request("initialize", {
-  protocolVersion: "2025-06-18",
+  protocolVersion: REVISION,
   capabilities: {},
   clientInfo: { name: "bench", version: "1" },
 });

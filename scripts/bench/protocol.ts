@@ -1,7 +1,10 @@
+/** The client-facing bindings that are measured; another one needs an entry here, in `protocols.ts` and in `gateways.ts`. */
+export const PROTOCOL_NAMES = ["sse", "streamable"] as const;
+export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
+
 /** Where a gateway listens, and how it is spoken to. Plain data: it crosses from the benchmark to its driver. */
 export interface Target {
-  /** The client-facing binding; a row for another one needs an entry in `protocols.ts` and nothing else in the driver. */
-  readonly protocol: "sse";
+  readonly protocol: ProtocolName;
   readonly host: string;
   readonly port: number;
   /** Path that opens a session. */
@@ -42,7 +45,7 @@ export interface Lane {
   close(): void;
 }
 
-/** A JSON-RPC message, serialised once; its id, if it has one, is the placeholder of `ids.ts`. */
+/** A JSON-RPC message, serialised once; its id, if it has one, is the placeholder of `message-ids.ts`. */
 export interface Message {
   readonly body: string;
 }

@@ -1,5 +1,6 @@
-import type { Protocol, Target } from "./protocol.ts";
+import type { Protocol, ProtocolName } from "./protocol.ts";
 import { sseProtocol } from "./sse-protocol.ts";
+import { streamableProtocol } from "./streamable-protocol.ts";
 
 /** The bindings that the driver speaks. */
-export const PROTOCOLS: Readonly<Record<Target["protocol"], Protocol>> = { sse: sseProtocol };
+export const PROTOCOLS: Readonly<Record<ProtocolName, Protocol>> = { sse: sseProtocol, streamable: streamableProtocol };

@@ -2,7 +2,15 @@ import { type Driver, startDriver } from "./driver-process.ts";
 import type { FigureKey } from "./figures.ts";
 import { type Running, type StartOptions, startGateway } from "./gateway-process.ts";
 import type { GatewayName } from "./gateways.ts";
-import type { Results } from "./results.ts";
+import type { ProtocolName } from "./protocol.ts";
+import { Results } from "./results.ts";
+
+export interface StageOptions {
+  /** What the gateways serve on this stage, and what they are driven by. */
+  readonly protocol: ProtocolName;
+  /** Path of our executable. */
+  readonly proxy: string;
+}
 
 /** A gateway that is up, with a driver of its own. */
 export interface Contestant {
@@ -10,9 +18,10 @@ export interface Contestant {
   readonly driver: Driver;
 }
 
-/** Starts gateways and sees that all of them end. */
+/** Starts gateways, sees that all of them end, and keeps what is found of them. */
 export class Stage {
-  readonly results: Results;
+  readonly protocol: ProtocolName;
+  readonly results = new Results();
   /** Gateways that left processes behind when they ended, with how many. */
   readonly leftBehind = new Map<GatewayName, number>();
   readonly #proxy: string;
@@ -20,8 +29,8 @@ export class Stage {
   readonly #starting = new Set<Promise<Contestant>>();
   #closed = false;
 
-  constructor(results: Results, proxy: string) {
-    this.results = results;
+  constructor({ protocol, proxy }: StageOptions) {
+    this.protocol = protocol;
     this.#proxy = proxy;
   }
 
@@ -37,7 +46,7 @@ export class Stage {
   }
 
   async #start(name: GatewayName, child: StartOptions["child"]): Promise<Contestant> {
-    const running = await startGateway(name, { child, proxy: this.#proxy });
+    const running = await startGateway(name, { protocol: this.protocol, child, proxy: this.#proxy });
     const contestant = { running, driver: startDriver(running.target) };
     this.#up.add(contestant);
     return contestant;
