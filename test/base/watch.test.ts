@@ -40,6 +40,19 @@ test("deadlines are met in their order, whichever was told first", async () => {
   expect(due).toEqual(["early", "late"]);
 });
 
+test("a later deadline does not put off an earlier one", async () => {
+  const early = inMs(20);
+  const { due, watch } = create(
+    new Map([
+      ["early", early],
+      ["late", inMs(600_000)],
+    ]),
+  );
+  watch.expect(early);
+  watch.expect(inMs(600_000));
+  await eventually("the early one", () => due.length === 1);
+});
+
 test("a deadline that moves away costs one look, and is met when it is due", async () => {
   const deadlines = new Map([["moving", inMs(10)]]);
   const { due, checks, watch } = create(deadlines);

@@ -86,11 +86,14 @@ describe("a secret on stderr", () => {
     ["with an end of line", "\n"],
     ["without one", ""],
   ])("never comes out in part, wherever it stands in a long line %s", async (_, end) => {
-    for (let before = 4_096 - SECRET.length - 3; before <= 4_096 + SECRET.length + 3; before++) {
-      const text = `${"x".repeat(before)}${SECRET}${"z".repeat(6_000)}${end}`;
-      const { lines } = await followed(text, 1_500, { KEY: SECRET });
-      const shown = lines.join("");
-      for (let from = 0; from + 6 <= SECRET.length; from++) expect(shown).not.toContain(SECRET.slice(from, from + 6));
+    // Across the length at which a line is cut, and across the end of the piece after which it is.
+    for (const cut of [4_096, 4_500]) {
+      for (let before = cut - SECRET.length - 3; before <= cut + 3; before++) {
+        const text = `${"x".repeat(before)}${SECRET}${"z".repeat(6_000)}${end}`;
+        const { lines } = await followed(text, 1_500, { KEY: SECRET });
+        const shown = lines.join("");
+        for (let from = 0; from + 6 <= SECRET.length; from++) expect(shown).not.toContain(SECRET.slice(from, from + 6));
+      }
     }
   });
 

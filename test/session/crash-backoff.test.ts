@@ -57,7 +57,7 @@ test("a thousand callers are remembered, and those whose last crash is oldest ar
   for (let i = 0; i < 998; i++) backoff.crashed(`other ${i}`);
   expect(backoff.waitMs("old")).toBeGreaterThan(0);
   backoff.crashed("kept");
-  backoff.crashed("one more");
+  for (const key of ["one more", "and another"]) backoff.crashed(key);
   expect(backoff.waitMs("old")).toBe(0);
   expect(backoff.waitMs("kept")).toBeGreaterThan(0);
 });
