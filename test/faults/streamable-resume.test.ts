@@ -42,6 +42,8 @@ async function drop(exchange: Exchange): Promise<void> {
   await within("the end of the cut stream", exchange.ended);
 }
 
+const LIST_CHANGED = { method: "notifications/tools/list_changed" };
+
 describe("a lost connection", () => {
   test("S14: in the middle of a call costs nothing: the request goes on, and its stream resumes with what was missed", async () => {
     const session = await openStreamable(proxy, "puppet");
@@ -203,13 +205,19 @@ describe("S12: a Last-Event-ID", () => {
   test("that is unknown, made up, or another session's gets 400 or 404 and nothing of anybody's", async () => {
     const [session, other] = [await openStreamable(proxy, "puppet"), await openStreamable(proxy, "puppet")];
     const theirs = await hold(other, "a");
+    const general = await other.listen();
+    await eventually("an event of the other's", () => general.lastEventId() !== undefined);
     const mine = await session.listen();
-    await say(session, logMessage("mine"));
+    await hold(session, "a");
+    // The other's ids name streams and events that this session has, too.
+    await say(session, ...[1, 2, 3].map(() => LIST_CHANGED), logMessage("mine"));
+    await say(session, answerTo("a"), logMessage("mine"));
     await mine.message("the log message", ({ params }) => params?.["data"] === "mine");
     const id = lastId(mine);
     const beyond = id.replace(/\d+$/, (digits) => String(Number(digits) + 1));
     for (const made of [
       lastId(theirs),
+      lastId(general),
       "unknown",
       "0",
       "-1",
@@ -235,6 +243,7 @@ describe("S12: a Last-Event-ID", () => {
     await say(other, answerTo("a"));
     expect((await theirs.answer()).id).toBe("a");
     mine.cut();
+    general.cut();
     await session.end();
     await other.end();
   });
