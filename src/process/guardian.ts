@@ -51,17 +51,24 @@ export function startGuardian(instance: string, environment: Readonly<Record<str
   });
   // A proxy that has nothing else to wait for must not wait for its guardian.
   guardian.unref();
+  // A guardian that was killed costs us the guard, not the proxy. It shows in any call, thrown or rejected (Bun 1.4.5).
+  const attempt = (act: () => unknown) => {
+    try {
+      Promise.resolve(act()).catch(() => undefined);
+    } catch {
+      // The same.
+    }
+  };
   const tell = (line: string) => {
-    guardian.stdin.write(line);
-    // A guardian that was killed costs us the guard, not the proxy.
-    Promise.resolve(guardian.stdin.flush()).catch(() => undefined);
+    attempt(() => guardian.stdin.write(line));
+    attempt(() => guardian.stdin.flush());
   };
   return {
     watch: (group) => tell(`+${group}\n`),
     forget: (group) => tell(`-${group}\n`),
     close: () => {
       tell("quit\n");
-      Promise.resolve(guardian.stdin.end()).catch(() => undefined);
+      attempt(() => guardian.stdin.end());
     },
   };
 }

@@ -12,10 +12,11 @@ export interface Redactor {
 export function createRedactor(secrets: Iterable<readonly [name: string, value: string]>): Redactor {
   // Longest first: a value may contain another one.
   const known = [...secrets]
+    .flatMap(([name, value]) => value.split(/\r\n|\n|\r/).map((line) => [name, line] as const))
     .filter(([, value]) => value.length >= SHORTEST_SECRET)
     .sort(([, a], [, b]) => b.length - a.length);
   return {
-    redact: (text) => known.reduce((redacted, [name, value]) => redacted.replaceAll(value, `[${name}]`), text),
+    redact: (text) => known.reduce((redacted, [name, value]) => redacted.replaceAll(value, () => `[${name}]`), text),
     longest: known[0]?.[1].length ?? 0,
   };
 }

@@ -48,8 +48,9 @@ export function followStderr({ stream, redactor, onLine }: StderrTailOptions): S
       // Cut where no secret can stand across the cut: one that has only begun lies in what is kept.
       if (partial.length > MAX_LINE + longest) {
         const redacted = redact(partial);
-        take(redacted);
-        partial = redacted.length > MAX_LINE ? redacted.slice(Math.max(MAX_LINE, redacted.length - longest)) : "";
+        const kept = Math.max(0, redacted.length - longest);
+        take(redacted.slice(0, kept));
+        partial = redacted.slice(kept);
       }
     }
     take(redact(partial));

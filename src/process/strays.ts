@@ -8,6 +8,7 @@ const WINDOW_MS = 50;
 
 /** A child forks while it is being killed: look again until nothing is found, so many times at most. */
 const ROUNDS = 5;
+const ROUND_PAUSE_MS = 10;
 
 export interface StrayHunter {
   /** Kills every process that carries the child's marker; resolves when none was found any more. */
@@ -40,13 +41,15 @@ export function createStrayHunter(): StrayHunter {
 }
 
 async function killMarked(isWanted: (marker: string) => boolean): Promise<number> {
-  let killed = 0;
+  const killed = new Set<number>();
   for (let round = 0; round < ROUNDS; round++) {
     const found = await findMarked(isWanted);
     if (found.length === 0) break;
-    for (const pid of found) if (kill(pid)) killed++;
+    for (const pid of found) if (kill(pid)) killed.add(pid);
+    // One that is slow to die is still there in the next round, and is no other.
+    await Bun.sleep(ROUND_PAUSE_MS);
   }
-  return killed;
+  return killed.size;
 }
 
 async function findMarked(isWanted: (marker: string) => boolean): Promise<readonly number[]> {

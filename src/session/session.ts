@@ -7,7 +7,7 @@ import { describeExit } from "../process/exit.ts";
 import type { Server } from "../process/server.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import { errorAnswer } from "../wire/message.ts";
-import { cancelledRequestOf, progressTokenOf } from "../wire/params.ts";
+import { cancelledRequestOf, reportedProgressOf, wantedProgressOf } from "../wire/params.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
 import { createPendingRequests, type PendingRequest } from "./pending.ts";
 import type { Principal } from "./principal.ts";
@@ -206,7 +206,7 @@ export function createSession(options: SessionOptions): Session {
   /** Settles what the child answers; gives what goes on to the client, or undefined for an answer that nobody waits for. */
   const settle = ({ line, message }: RawMessage, now: number): OutgoingMessage | undefined => {
     if (message.kind === "notification") {
-      const token = message.method === "notifications/progress" ? progressTokenOf(line) : undefined;
+      const token = message.method === "notifications/progress" ? reportedProgressOf(line) : undefined;
       return { line, message, about: token === undefined ? undefined : pending.touch(token, now) };
     }
     if (message.kind === "request" || message.id === "null") return { line, message, about: undefined };
@@ -259,7 +259,7 @@ export function createSession(options: SessionOptions): Session {
     bytesIn += line.length;
     if (message.kind === "request") {
       pending.add(
-        { id: message.id, rawId: message.rawId, method: message.method, progressToken: progressTokenOf(line) },
+        { id: message.id, rawId: message.rawId, method: message.method, progressToken: wantedProgressOf(line) },
         now,
       );
       if (!answered) waitsForFirstAnswerSince ??= now;

@@ -14,7 +14,8 @@ export const HEARTBEAT: Buffer = Buffer.from(": heartbeat\n\n");
  * name must not hold any.
  */
 export function eventFrame(event: string, data: string): Buffer {
-  return Buffer.from(`event: ${event}\n${data.replace(/^/gm, "data: ")}\n\n`);
+  const lines = data.split(/\r\n|\n|\r/).map((line) => `data: ${line}\n`);
+  return Buffer.from(`event: ${event}\n${lines.join("")}\n`);
 }
 
 /**

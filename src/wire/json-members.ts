@@ -19,7 +19,8 @@ export function memberAt(bytes: Buffer, start: number, end: number): Member | un
 export function suspectName(bytes: Buffer, start: number, end: number): string | undefined {
   // An escape takes six bytes for one character at the most.
   if (end - start > 6 * LONGEST_MEMBER) return undefined;
-  const raw = bytes.toString("latin1", start, end);
+  const raw = bytes.toString("utf8", start, end);
   const name = raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
-  return MEMBER_BITS.has(name.toLowerCase()) ? name : undefined;
+  // By way of capitals: the long s is an s to parsers that fold case, as Go's does.
+  return MEMBER_BITS.has(name.toUpperCase().toLowerCase()) ? name : undefined;
 }

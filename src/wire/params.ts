@@ -3,15 +3,16 @@ import { type IdKey, idKey } from "./message.ts";
 /** Most messages have no such member, and a search for its name costs next to nothing. */
 const PROGRESS_TOKEN = Buffer.from('"progressToken"');
 
-/**
- * The progress token of a request (`params._meta.progressToken`) or of a progress notification (`params.progressToken`),
- * as a key like an id's; undefined: none. MCP: basic utilities, progress.
- */
-export function progressTokenOf(line: Buffer): string | undefined {
-  if (!line.includes(PROGRESS_TOKEN)) return undefined;
-  const params = paramsOf(line);
-  const meta = params?.["_meta"];
-  return keyOf(params?.["progressToken"] ?? (isRecord(meta) ? meta["progressToken"] : undefined));
+/** The token under which a request wants progress (`params._meta.progressToken`), as a key like an id's; undefined: none. */
+export function wantedProgressOf(request: Buffer): IdKey | undefined {
+  if (!request.includes(PROGRESS_TOKEN)) return undefined;
+  const meta = paramsOf(request)?.["_meta"];
+  return isRecord(meta) ? keyOf(meta["progressToken"]) : undefined;
+}
+
+/** The token of a `notifications/progress` (`params.progressToken`), likewise. MCP: basic utilities, progress. */
+export function reportedProgressOf(notification: Buffer): IdKey | undefined {
+  return keyOf(paramsOf(notification)?.["progressToken"]);
 }
 
 /** The request that a `notifications/cancelled` is about, as the key of its id. MCP: basic utilities, cancellation. */

@@ -1,42 +1,64 @@
 import { describe, expect, test } from "bun:test";
-import { cancelledRequestOf, progressTokenOf } from "../../src/wire/params.ts";
+import { cancelledRequestOf, reportedProgressOf, wantedProgressOf } from "../../src/wire/params.ts";
 
 const message = (params: string): Buffer => Buffer.from(`{"jsonrpc":"2.0","method":"x","params":${params}}`);
-const progress = (params: string): string | undefined => progressTokenOf(message(params));
+const wanted = (params: string): string | undefined => wantedProgressOf(message(params));
+const reported = (params: string): string | undefined => reportedProgressOf(message(params));
 const cancelled = (params: string): string | undefined => cancelledRequestOf(message(params));
 
-describe("the progress token", () => {
-  test.each([
-    ['{"_meta":{"progressToken":"a"}}', '"a"'],
-    ['{"_meta":{"progressToken":7}}', "7"],
-    ['{"progressToken":7.0,"progress":1}', "7"],
-    ['{"progressToken":9007199254740993}', "9007199254740993"],
-    ['{"progressToken":"a\\"b"}', '"a"b"'],
-    ['{"_meta":{"progressToken":0}}', "0"],
-  ])("of %s is %s", (params, token) => {
-    expect(progress(params)).toBe(token);
+const TOKENS = [
+  ['"a"', '"a"'],
+  ["7", "7"],
+  ["7.0", "7"],
+  ["0", "0"],
+  ["9007199254740993", "9007199254740993"],
+  ['"a\\"b"', '"a"b"'],
+] as const;
+const NO_TOKENS = ["null", "true", '{"progressToken":1}', "[1]"];
+
+describe("the progress token that a request wants", () => {
+  test.each(TOKENS)("of %s is %s", (token, key) => {
+    expect(wanted(`{"_meta":{"progressToken":${token}}}`)).toBe(key);
   });
 
   test.each([
-    "{}",
-    "[]",
-    '{"_meta":[]}',
-    '{"_meta":{"progressToken":null}}',
-    '{"progressToken":true}',
-    '{"progressToken":{"progressToken":1}}',
-    '{"arguments":{"progressToken":1}}',
-    '{"text":"progressToken"}',
+    ...NO_TOKENS.map((token) => `{"_meta":{"progressToken":${token}}}`),
+    ...[
+      "{}",
+      "[]",
+      '{"_meta":[]}',
+      '{"progressToken":1}',
+      '{"arguments":{"progressToken":1}}',
+      '{"text":"progressToken"}',
+    ],
   ])("there is none in %s", (params) => {
-    expect(progress(params)).toBeUndefined();
+    expect(wanted(params)).toBeUndefined();
+  });
+
+  test("is the one of _meta, whatever else has its name", () => {
+    expect(wanted('{"progressToken":1,"_meta":{"progressToken":2}}')).toBe("2");
   });
 
   test("one outside of params is none", () => {
-    expect(progressTokenOf(Buffer.from('{"jsonrpc":"2.0","method":"x","progressToken":1}'))).toBeUndefined();
+    expect(wantedProgressOf(Buffer.from('{"jsonrpc":"2.0","method":"x","_meta":{"progressToken":1}}'))).toBeUndefined();
   });
 
   test("1 and the text 1 are different tokens", () => {
-    expect(progress('{"progressToken":1}')).not.toBe(progress('{"progressToken":"1"}'));
+    expect(wanted('{"_meta":{"progressToken":1}}')).not.toBe(wanted('{"_meta":{"progressToken":"1"}}'));
   });
+});
+
+describe("the progress token of a report", () => {
+  test.each(TOKENS)("of %s is %s", (token, key) => {
+    expect(reported(`{"progressToken":${token},"progress":1}`)).toBe(key);
+  });
+
+  test.each([...NO_TOKENS.map((token) => `{"progressToken":${token}}`), "{}", "[]", '{"_meta":{"progressToken":1}}'])(
+    "there is none in %s",
+    (params) => {
+      expect(reported(params)).toBeUndefined();
+    },
+  );
 });
 
 describe("the request that a cancellation is about", () => {
