@@ -42,6 +42,8 @@ export interface History {
   readonly add: (stream: number, sequence: number, frame: Buffer) => void;
   /** The frames of a stream after a sequence number, or "gap" if one of them is forgotten. */
   readonly after: (stream: number, sequence: number, lastSequence: number) => readonly Buffer[] | "gap";
+  /** The frames of a stream after a sequence number that are still known. */
+  readonly remaining: (stream: number, sequence: number) => readonly Buffer[];
   /** Forgets what is too old. */
   readonly expire: (now: number) => void;
   readonly clear: () => void;
@@ -66,6 +68,9 @@ export function createHistory({ budget, maxEvents, maxBytes, maxAgeMs }: History
     return true;
   };
 
+  const remaining = (stream: number, sequence: number): readonly Buffer[] =>
+    [...events].filter((event) => event.stream === stream && event.sequence > sequence).map(({ frame }) => frame);
+
   return {
     add: (stream, sequence, frame) => {
       // One that alone is over the bound is not remembered: coming back for it is a gap.
@@ -76,9 +81,10 @@ export function createHistory({ budget, maxEvents, maxBytes, maxAgeMs }: History
       events.add({ stream, sequence, frame, at: performance.now() });
     },
     after: (stream, sequence, lastSequence) => {
-      const missed = [...events].filter((event) => event.stream === stream && event.sequence > sequence);
-      return missed.length === lastSequence - sequence ? missed.map(({ frame }) => frame) : "gap";
+      const known = remaining(stream, sequence);
+      return known.length === lastSequence - sequence ? known : "gap";
     },
+    remaining,
     expire: (now) => {
       for (const event of events) {
         if (now - event.at < maxAgeMs) break;

@@ -70,8 +70,10 @@ export function createResumableStream(options: ResumableStreamOptions): Resumabl
     },
     connect: (lastSequence) => {
       const from = lastSequence ?? seen;
-      const missed = history.after(number, from, sequence);
-      if (missed === "gap") return "gap";
+      const known = history.after(number, from, sequence);
+      // One that was never here has missed nothing that it could know of: it gets what is left.
+      if (known === "gap" && lastSequence !== undefined) return "gap";
+      const missed = known === "gap" ? history.remaining(number, from) : known;
       if (ended && missed.length === 0 && lastSequence !== undefined) return "over";
       let first: Buffer = OPENING;
       if (lastSequence === undefined && missed.length === 0 && primes()) {

@@ -22,7 +22,7 @@ const STANDALONE = 0;
 
 /** How a request is answered: by its answer alone, or on an event stream. */
 export type Reply =
-  | { readonly kind: "json"; readonly body: Buffer }
+  | { readonly kind: "json"; readonly body: Buffer; readonly from: "child" | "proxy" }
   | { readonly kind: "stream"; readonly stream: ClientStream };
 
 export interface StreamableOutputOptions {
@@ -115,13 +115,18 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
     endedAt.delete(number);
   };
 
-  const settle = (exchange: Exchange, id: IdKey, line: Buffer | undefined): Promise<void> | undefined => {
+  const settle = (
+    exchange: Exchange,
+    id: IdKey,
+    line: Buffer | undefined,
+    from: "child" | "proxy",
+  ): Promise<void> | undefined => {
     exchanges.delete(id);
     exchange.owed.delete(id);
     const isLast = exchange.owed.size === 0;
     if (exchange.stream === undefined && isLast && line !== undefined) {
       undecided.delete(exchange);
-      exchange.decide?.({ kind: "json", body: line });
+      exchange.decide?.({ kind: "json", body: line, from });
       exchange.decide = undefined;
       return undefined;
     }
@@ -149,7 +154,7 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
     const { line, message, about } = outgoing;
     const exchange = about === undefined ? undefined : exchanges.get(about);
     if (exchange === undefined) return streamFor(outgoing).send(line);
-    if (message.kind === "response" && about !== undefined) return settle(exchange, about, line);
+    if (message.kind === "response" && about !== undefined) return settle(exchange, about, line, "child");
     return exchange.isAlone ? standalone.send(line) : openStream(exchange).send(line);
   };
 
@@ -217,11 +222,11 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
     },
     answer: (id, json) => {
       const exchange = exchanges.get(id);
-      if (exchange !== undefined) void settle(exchange, id, Buffer.from(json));
+      if (exchange !== undefined) void settle(exchange, id, Buffer.from(json), "proxy");
     },
     abandon: (id) => {
       const exchange = exchanges.get(id);
-      if (exchange !== undefined) void settle(exchange, id, undefined);
+      if (exchange !== undefined) void settle(exchange, id, undefined, "proxy");
     },
     isOpen: () => exchanges.size > 0 || connections().length > 0,
     check: (now) => {

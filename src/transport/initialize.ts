@@ -7,11 +7,15 @@ export type InitializeResult =
   | { readonly kind: "refused" }
   | { readonly kind: "failed"; readonly code: ErrorCode };
 
-/** Reads the one message of a session that has to be understood: the revision decides what the client can take. */
-export function initializeResult(body: Buffer): InitializeResult {
+/**
+ * Reads the one message of a session that has to be understood: the revision decides what the client can take. Only an
+ * answer of the proxy's own tells of a failure by a code of ours; a child may write what it likes.
+ */
+export function initializeResult(body: Buffer, from: "child" | "proxy"): InitializeResult {
   const answer: unknown = JSON.parse(body.toString());
   const result = member(answer, "result");
   if (result === undefined) {
+    if (from === "child") return { kind: "refused" };
     const code = member(member(member(answer, "error"), "data"), "code");
     return isErrorCode(code) ? { kind: "failed", code } : { kind: "refused" };
   }

@@ -6,8 +6,9 @@ import { createHistoryBudget } from "../session/history.ts";
 import type { Principal } from "../session/principal.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Session } from "../session/session.ts";
-import { createStreamableOutput, type Reply, type StreamableOutput } from "../session/streamable-output.ts";
+import { createStreamableOutput, type StreamableOutput } from "../session/streamable-output.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
+import { errorAnswer } from "../wire/message.ts";
 import { isSessionRevision, SESSION_REVISIONS } from "../wire/revisions.ts";
 import type { BodyReader } from "./body.ts";
 import { readClientMessages } from "./client-message.ts";
@@ -117,9 +118,11 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
       session.end("internal-error");
       throw error;
     }
-    const { kind, body } = await replied(reply);
+    const answer = await reply;
     request.signal.removeEventListener("abort", leave);
-    const result = kind === "json" ? initializeResult(body) : { kind: "refused" as const };
+    // One that is expected alone is answered by JSON, whoever answers.
+    const body = answer.kind === "json" ? answer.body : Buffer.alloc(0);
+    const result = answer.kind === "json" ? initializeResult(body, answer.from) : { kind: "refused" as const };
     if (result.kind === "refused") {
       session.end("deleted");
       return { response: jsonAnswer(body, 200, fields), session: session.name };
@@ -142,12 +145,7 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     // A batch is refused whole or passed on whole: half of its answers would belong to nobody.
     session.requireRoom(ids.length);
     const reply = output.expect(ids, "with-messages");
-    try {
-      for (const message of messages) session.receive(message);
-    } catch (error) {
-      output.retract(ids);
-      throw error;
-    }
+    passOn(session, output, messages);
     const answer = await reply;
     if (answer.kind === "stream") return streamAnswer(arrival, found, answer.stream);
     return { response: jsonAnswer(answer.body, 200, arrival.fields), session: session.name };
@@ -209,12 +207,28 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
   };
 }
 
-/** An exchange of initialize is answered alone, never by a stream. */
-async function replied(
-  reply: Promise<Reply>,
-): Promise<{ kind: "json"; body: Buffer } | { kind: "none"; body: Buffer }> {
-  const answer = await reply;
-  return answer.kind === "json" ? answer : { kind: "none", body: Buffer.alloc(0) };
+/**
+ * Passes messages on. What fails before anything has reached the child is refused as a whole; afterwards only the requests
+ * that could not be passed on are answered with the reason.
+ */
+function passOn(session: Session, output: StreamableOutput, messages: readonly RawMessage[]): void {
+  for (const [index, message] of messages.entries()) {
+    try {
+      session.receive(message);
+    } catch (error) {
+      const left = messages
+        .slice(index)
+        .flatMap(({ message: { kind, ...rest } }) => (kind === "request" && "rawId" in rest ? [rest] : []));
+      if (index === 0 || !(error instanceof ProxyError)) {
+        output.retract(left.map(({ id }) => id));
+        throw error;
+      }
+      const { code } = error;
+      for (const { id, rawId } of left)
+        output.answer(id, errorAnswer(rawId, ERRORS[code].rpc, error.message, { code }));
+      return;
+    }
+  }
 }
 
 function requireBatches(output: StreamableOutput): void {

@@ -295,15 +295,31 @@ describe("S13: what is no longer remembered", () => {
     await session.end();
   });
 
+  test("does not keep out a client that comes for the first time: it gets what is left", async () => {
+    const session = await openStreamable(proxy, "forgetful");
+    await fill(session, 20, 50_000);
+    await say(session, logMessage("last"));
+    const standalone = await session.listen();
+    expect(standalone.status).toBe(200);
+    await standalone.message("the log message", ({ params }) => params?.["data"] === "last");
+    standalone.cut();
+    await session.end();
+  });
+
   test("costs a session no more than its bound, and does not touch another session", async () => {
     const [session, other] = [await openStreamable(proxy, "forgetful"), await openStreamable(proxy, "forgetful")];
     const call = await hold(other, "a");
     const seen = lastId(call);
     await drop(call);
     await say(other, answerTo("a"));
+    const standalone = await session.listen();
+    await say(session, logMessage("seen"));
+    await standalone.message("the log message", ({ params }) => params?.["data"] === "seen");
+    const before = lastId(standalone);
+    await drop(standalone);
     await fill(session, 20, 50_000);
     await eventually("the end of memory", async () => {
-      const listening = await session.listen();
+      const listening = await session.listen(before);
       listening.cut();
       return listening.status === 404;
     });
