@@ -17,6 +17,7 @@ export interface StreamableRoute {
 }
 
 const SESSION_ID = /\r\nmcp-session-id: *([\x21-\x7e]+)/i;
+const CLOSES = /\r\nconnection: *close/i;
 const EVENT_STREAM = /\r\ncontent-type: *text\/event-stream/i;
 
 /** A keep-alive connection that posts one message at a time, and gets the answer as a body of JSON or on an event stream. */
@@ -47,10 +48,12 @@ export class StreamableLane implements Lane {
     const events = new EventScanner((bytes, start, end, length) => this.#answered(answerId(bytes, start, end), length));
     const json = new Edges();
     let isStream = false;
+    let isLast = false;
     const response = new ResponseScanner({
       head: (status, head) => {
         if (status < 200 || status > 299) fail(`POST ${target.path} was answered with status ${status}`);
         isStream = EVENT_STREAM.test(head);
+        isLast = CLOSES.test(head);
         this.#route.sessionId ??= SESSION_ID.exec(head)?.[1];
       },
       body: (piece) => {
@@ -64,8 +67,14 @@ export class StreamableLane implements Lane {
           this.#answered(answerId(edges, 0, edges.length), length);
         }
         this.#posting = false;
-        if (this.#awaited === -1) this.onDone();
-        else fail(`POST ${target.path} was answered without the answer to its message`);
+        if (this.#awaited !== -1) fail(`POST ${target.path} was answered without the answer to its message`);
+        // RFC 9112, section 9.6: nothing more may be sent on this connection.
+        else if (isLast)
+          this.renew().then(
+            () => this.onDone(),
+            (error: unknown) => fail(String(error)),
+          );
+        else this.onDone();
       },
     });
     const connection: Connection = await connect(target.host, target.port, {

@@ -13,7 +13,7 @@ interface Gateway {
   readonly deleted: Promise<void>;
 }
 
-type Answer = (id: number) => Response | Promise<Response>;
+type Answer = (id: number, port: number | undefined) => Response | Promise<Response>;
 
 const ended: (() => void)[] = [];
 afterEach(() => {
@@ -27,7 +27,7 @@ function startGateway(answer: Answer): Gateway {
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch: async (request) => {
+    fetch: async (request, server) => {
       const session = request.headers.get("mcp-session-id") ?? "none";
       if (request.method === "DELETE") {
         asked.push(`DELETE ${session}`);
@@ -39,7 +39,9 @@ function startGateway(answer: Answer): Gateway {
       if (message.method === "initialize") {
         return new Response(body(message.id ?? -1), { headers: { ...JSON_TYPE, "Mcp-Session-Id": "AbC-1" } });
       }
-      return message.id === undefined ? new Response(null, { status: 202 }) : answer(message.id);
+      return message.id === undefined
+        ? new Response(null, { status: 202 })
+        : answer(message.id, server.requestIP(request)?.port);
     },
   });
   ended.push(() => void server.stop(true));
@@ -113,6 +115,18 @@ describe("the Streamable HTTP driver", () => {
     await once(session, lane, CALLS.echo, "exchange");
     await once(session, lane, CALLS.echo, "exchange");
     expect(lane.answerBytes).toBeGreaterThan(body(1_003_000_001).length);
+  });
+
+  test("goes on over a new connection after an answer that closes the old one", async () => {
+    const connections = new Set<number | undefined>();
+    const gateway = startGateway((id, port) => {
+      connections.add(port);
+      return new Response(`data: ${body(id)}\n\n`, { headers: { ...STREAM_TYPE, Connection: "close" } });
+    });
+    const { session, lane } = await open(gateway);
+    await once(session, lane, CALLS.echo, "exchange");
+    await once(session, lane, CALLS.echo, "exchange");
+    expect(connections.size).toBe(2);
   });
 
   test("breaks the session when a message is refused", async () => {
