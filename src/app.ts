@@ -218,8 +218,10 @@ export function createApp(parts: AppParts) {
       .use(docs({ version, basePath }));
 
   const app = new Elysia({ name: "mcp-sse-proxy", strictPath: true })
-    .use(management(""))
+    // Before all that uses the bearer plugin: what that derives is derived for every route after it, wherever it stands.
     .use(mcp(""))
+    .use(basePath === "" ? new Elysia() : mcp(basePath))
+    .use(management(""))
     .use(documentation(""))
     .options("/*", ({ request, server }) => answerOptions({ request, server }), { detail: { hide: true } })
     .onError(({ request, server, error, code }) => {
@@ -238,7 +240,7 @@ export function createApp(parts: AppParts) {
       : new Response(null, { status: 204, headers: { ...guard.answerFields(caller), allow: "GET, POST, OPTIONS" } });
   };
 
-  return basePath === "" ? app : app.use(management(basePath)).use(mcp(basePath)).use(documentation(basePath));
+  return basePath === "" ? app : app.use(management(basePath)).use(documentation(basePath));
 }
 
 function callerOf({ request, server }: Arrival): Caller {

@@ -169,7 +169,8 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
   return {
     patienceMs: PATIENCE_MS,
     expect: (ids, how) => {
-      if (new Set(ids).size < ids.length || ids.some((id) => exchanges.has(id))) {
+      const hasTwins = ids.length > 1 && new Set(ids).size < ids.length;
+      if (hasTwins || ids.some((id) => exchanges.has(id))) {
         throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
       }
       const { promise, resolve } = Promise.withResolvers<Reply>();

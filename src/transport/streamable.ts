@@ -8,7 +8,7 @@ import type { Registry } from "../session/registry.ts";
 import type { Session } from "../session/session.ts";
 import { createStreamableOutput, type StreamableOutput } from "../session/streamable-output.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
-import { errorAnswer } from "../wire/message.ts";
+import { errorAnswer, type IdKey } from "../wire/message.ts";
 import { isSessionRevision, SESSION_REVISIONS } from "../wire/revisions.ts";
 import type { BodyReader } from "./body.ts";
 import { readClientMessages } from "./client-message.ts";
@@ -59,6 +59,25 @@ export interface StreamableTransport {
 export function createStreamable({ registry, readBody, scan, readVariables }: StreamableOptions): StreamableTransport {
   const budget = createHistoryBudget(HISTORY_BYTES);
   const outputs = new WeakMap<Session, StreamableOutput>();
+
+  /** Callers that are alike have the same fields object: the headers of their answers are made once. */
+  const inits = new WeakMap<Fields, ResponseInit>();
+  const jsonInit = (fields: Fields): ResponseInit => {
+    const known = inits.get(fields);
+    if (known !== undefined) return known;
+    const init = { headers: new Headers({ ...fields, "content-type": "application/json" }) };
+    inits.set(fields, init);
+    return init;
+  };
+
+  // Nearly every request has the same Accept as the one before it.
+  let lastAccept: string | undefined;
+  const acceptsAnswers = (accept: string | null): boolean => {
+    if (accept !== null && accept === lastAccept) return true;
+    if (!(accepts(accept, "application", "json") && accepts(accept, "text", "event-stream"))) return false;
+    lastAccept = accept ?? undefined;
+    return true;
+  };
 
   const find = ({ request, server, principal }: StreamableRequest): { session: Session; output: StreamableOutput } => {
     const id = request.headers.get("mcp-session-id");
@@ -134,10 +153,14 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     return { response: jsonAnswer(body, 200, { ...fields, "mcp-session-id": session.id }), session: session.name };
   };
 
-  const exchange = async (arrival: StreamableRequest, messages: readonly RawMessage[]): Promise<StreamableAnswer> => {
+  // Not async functions, from here to `post`: each would cost a message half a microsecond.
+  const exchange = (
+    arrival: StreamableRequest,
+    messages: readonly RawMessage[],
+  ): StreamableAnswer | Promise<StreamableAnswer> => {
     const found = find(arrival);
     const { session, output } = found;
-    const ids = messages.flatMap(({ message }) => (message.kind === "request" ? [message.id] : []));
+    const ids = requestIds(messages);
     if (ids.length === 0) {
       for (const message of messages) session.receive(message);
       return { response: new Response(null, { status: 202, headers: arrival.fields }), session: session.name };
@@ -146,31 +169,36 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     session.requireRoom(ids.length);
     const reply = output.expect(ids, "with-messages");
     passOn(session, output, messages);
-    const answer = await reply;
-    if (answer.kind === "stream") return streamAnswer(arrival, found, answer.stream);
-    return { response: jsonAnswer(answer.body, 200, arrival.fields), session: session.name };
+    return reply.then((answer) =>
+      answer.kind === "stream"
+        ? streamAnswer(arrival, found, answer.stream)
+        : { response: new Response(answer.body, jsonInit(arrival.fields)), session: session.name },
+    );
+  };
+
+  const dispatch = (arrival: StreamableRequest, body: Buffer): StreamableAnswer | Promise<StreamableAnswer> => {
+    const { messages, isBatch } = readClientMessages(body, scan);
+    const [first] = messages;
+    const opens = first?.message.kind === "request" && first.message.method === "initialize";
+    if (opens && !isBatch) {
+      if (!arrival.request.headers.has("mcp-session-id")) return initialize(arrival, first);
+      throw new ProxyError("invalid_request", {
+        message: "A session is initialized once: leave Mcp-Session-Id out to open another.",
+      });
+    }
+    if (isBatch) requireBatches(find(arrival).output);
+    return exchange(arrival, messages);
   };
 
   return {
-    post: async (arrival) => {
+    post: (arrival) => {
       const { request } = arrival;
-      const accept = request.headers.get("accept");
-      if (!(accepts(accept, "application", "json") && accepts(accept, "text", "event-stream"))) {
+      if (!acceptsAnswers(request.headers.get("accept"))) {
         throw new ProxyError("not_acceptable", {
           message: "This URL answers with application/json or text/event-stream: allow both in Accept.",
         });
       }
-      const { messages, isBatch } = readClientMessages(await readBody(request), scan);
-      const [first] = messages;
-      const opens = first?.message.kind === "request" && first.message.method === "initialize";
-      if (opens && !isBatch) {
-        if (!request.headers.has("mcp-session-id")) return initialize(arrival, first);
-        throw new ProxyError("invalid_request", {
-          message: "A session is initialized once: leave Mcp-Session-Id out to open another.",
-        });
-      }
-      if (isBatch) requireBatches(find(arrival).output);
-      return exchange(arrival, messages);
+      return readBody(request).then((body) => dispatch(arrival, body));
     },
 
     get: (arrival) => {
@@ -229,6 +257,12 @@ function passOn(session: Session, output: StreamableOutput, messages: readonly R
       return;
     }
   }
+}
+
+function requestIds(messages: readonly RawMessage[]): readonly IdKey[] {
+  const ids: IdKey[] = [];
+  for (const { message } of messages) if (message.kind === "request") ids.push(message.id);
+  return ids;
 }
 
 function requireBatches(output: StreamableOutput): void {
