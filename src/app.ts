@@ -218,7 +218,6 @@ export function createApp(parts: AppParts) {
       .use(docs({ version, basePath }));
 
   const app = new Elysia({ name: "mcp-sse-proxy", strictPath: true })
-    // Before all that uses the bearer plugin: what that derives is derived for every route after it, wherever it stands.
     .use(mcp(""))
     .use(basePath === "" ? new Elysia() : mcp(basePath))
     .use(management(""))
