@@ -62,6 +62,8 @@ export function createApp(parts: AppParts) {
   const streamable = createStreamable({ registry, readBody, scan, readVariables });
 
   const logs = log.isLevelEnabled("info");
+  /** Whose address a request has, for the instance that does not listen itself. */
+  const connections = new WeakMap<Request, Connection>();
 
   const findServer = (key: string): Server => {
     // The runtime's mark for bytes that are not UTF-8, or a broken percent-encoding: no key holds it.
@@ -150,9 +152,22 @@ export function createApp(parts: AppParts) {
     }
   };
 
+  /**
+   * `GET /servers`, on an instance of its own: what the bearer plugin asks of a request, a parsed query and a copy of all
+   * headers, Elysia prepares for every route of the app that uses it, at a tenth of what a message costs (1.4.30).
+   */
+  const serversRoute = new Elysia({ name: "servers" })
+    .use(bearer({ extract: { header: "Bearer", query: NOWHERE, body: NOWHERE } }))
+    .get("/*", ({ request, bearer: token }) => {
+      const arrival = { request, server: connections.get(request) ?? null };
+      return openly(arrival, "/servers", (fields) => {
+        guard.authenticate(callerOf(arrival), token);
+        return Response.json({ servers: listServers(servers.values(), basePath, registry.count) }, { headers: fields });
+      });
+    });
+
   const management = (prefix: string) =>
     new Elysia({ name: `management${prefix}`, prefix })
-      .use(bearer({ extract: { header: "Bearer", query: NOWHERE, body: NOWHERE } }))
       .get(
         "/health",
         ({ request, server }) => answerHealth(registry.isDraining(), guard.answerFields(callerOf({ request, server }))),
@@ -160,19 +175,14 @@ export function createApp(parts: AppParts) {
       )
       .get(
         "/servers",
-        ({ request, server, bearer: token }) =>
-          openly({ request, server }, "/servers", (fields) => {
-            guard.authenticate(callerOf({ request, server }), token);
-            const listed = listServers(servers.values(), basePath, registry.count);
-            return Response.json({ servers: listed }, { headers: fields });
-          }),
+        ({ request, server }) => {
+          if (server !== null) connections.set(request, server);
+          return serversRoute.handle(request);
+        },
         { detail: serversDetail },
       );
 
-  /**
-   * The routes that carry MCP read the token from the header themselves: the bearer plugin makes the runtime parse the
-   * query and copy all headers of each request, which is a tenth of what a message costs (1.3 µs, elysia 1.4.30).
-   */
+  /** The routes that carry MCP read the token from the header themselves. */
   const mcp = (prefix: string) =>
     new Elysia({ name: `mcp${prefix}`, prefix })
       .get(
