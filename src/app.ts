@@ -13,7 +13,8 @@ import type { Server } from "./process/server.ts";
 import type { Registry } from "./session/registry.ts";
 import { answerError, type Dialect } from "./transport/answer.ts";
 import type { BodyReader } from "./transport/body.ts";
-import { createSse, type SseAnswer, type SseRequest } from "./transport/sse.ts";
+import type { TransportAnswer, TransportRequest } from "./transport/request.ts";
+import { createSse } from "./transport/sse.ts";
 import { createStreamable } from "./transport/streamable.ts";
 import type { JsonScanner } from "./wire/json-scan.ts";
 
@@ -124,7 +125,7 @@ export function createApp(parts: AppParts) {
     arrival: Arrival,
     route: string,
     key: string,
-    handle: (request: SseRequest) => SseAnswer | Promise<SseAnswer>,
+    handle: (request: TransportRequest) => TransportAnswer | Promise<TransportAnswer>,
   ): Response | Promise<Response> => {
     const since = performance.now();
     const onError = (error: unknown) => {

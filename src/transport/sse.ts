@@ -1,16 +1,14 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Server } from "../process/server.ts";
 import { createEventStreamOutput, type EventStreamOutput } from "../session/event-stream-output.ts";
-import type { Principal } from "../session/principal.ts";
 import type { Registry } from "../session/registry.ts";
 import { eventFrame } from "../wire/event-stream.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import type { BodyReader } from "./body.ts";
 import { readClientMessage } from "./client-message.ts";
 import { accepts } from "./content-type.ts";
+import type { Fields, TransportAnswer, TransportRequest } from "./request.ts";
 import { STREAM_FIELDS } from "./stream-fields.ts";
-
-type Fields = Readonly<Record<string, string>>;
 
 export interface SseOptions {
   readonly registry: Registry;
@@ -22,31 +20,12 @@ export interface SseOptions {
   readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
 }
 
-/** One request to this transport, guarded already. */
-export interface SseRequest {
-  readonly request: Request;
-  readonly server: Server;
-  readonly principal: Principal;
-  /** The client's address, for the log. */
-  readonly client: () => string;
-  /** Header fields of every answer to this caller. */
-  readonly fields: Fields;
-  /** Lifts the time limit of the connection, for an answer that may be quiet for long. */
-  readonly keepOpen: () => void;
-}
-
-export interface SseAnswer {
-  readonly response: Response;
-  /** Name of the session, for the log. */
-  readonly session: string;
-}
-
 /** HTTP+SSE, the transport of MCP revision 2024-11-05. */
 export interface SseTransport {
   /** `GET /:server/sse`: opens a session and its event stream, whose first event names the URL for messages. */
-  readonly open: (request: SseRequest) => Promise<SseAnswer>;
+  readonly open: (request: TransportRequest) => Promise<TransportAnswer>;
   /** `POST /:server/message?sessionId=`: passes a message on; its answer, if any, comes on the event stream. */
-  readonly message: (request: SseRequest) => Promise<SseAnswer>;
+  readonly message: (request: TransportRequest) => Promise<TransportAnswer>;
 }
 
 export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {

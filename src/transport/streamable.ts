@@ -3,7 +3,6 @@ import type { RawMessage } from "../link/exclusive.ts";
 import type { Server } from "../process/server.ts";
 import type { ClientStream } from "../session/client-stream.ts";
 import { createHistoryBudget } from "../session/history.ts";
-import type { Principal } from "../session/principal.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Session } from "../session/session.ts";
 import { createStreamableOutput, type StreamableOutput } from "../session/streamable-output.ts";
@@ -14,9 +13,8 @@ import type { BodyReader } from "./body.ts";
 import { readClientMessages } from "./client-message.ts";
 import { accepts } from "./content-type.ts";
 import { initializeResult } from "./initialize.ts";
+import type { Fields, TransportAnswer, TransportRequest } from "./request.ts";
 import { STREAM_FIELDS } from "./stream-fields.ts";
-
-type Fields = Readonly<Record<string, string>>;
 
 /** What the histories of all sessions together may hold. */
 const HISTORY_BYTES = 64 * 1024 * 1024;
@@ -29,31 +27,12 @@ export interface StreamableOptions {
   readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
 }
 
-/** One request to this transport, guarded already. */
-export interface StreamableRequest {
-  readonly request: Request;
-  readonly server: Server;
-  readonly principal: Principal;
-  /** The client's address, for the log. */
-  readonly client: () => string;
-  /** Header fields of every answer to this caller. */
-  readonly fields: Fields;
-  /** Lifts the time limit of the connection, for an answer that may be quiet for long. */
-  readonly keepOpen: () => void;
-}
-
-export interface StreamableAnswer {
-  readonly response: Response;
-  /** Name of the session, for the log. */
-  readonly session: string;
-}
-
 /** Streamable HTTP with sessions, MCP revisions 2025-03-26 to 2025-11-25. */
 export interface StreamableTransport {
-  readonly post: (request: StreamableRequest) => Promise<StreamableAnswer>;
+  readonly post: (request: TransportRequest) => Promise<TransportAnswer>;
   /** Opens the standalone stream, or goes on with the stream that Last-Event-ID names. */
-  readonly get: (request: StreamableRequest) => StreamableAnswer;
-  readonly delete: (request: StreamableRequest) => StreamableAnswer;
+  readonly get: (request: TransportRequest) => TransportAnswer;
+  readonly delete: (request: TransportRequest) => TransportAnswer;
 }
 
 export function createStreamable({ registry, readBody, scan, readVariables }: StreamableOptions): StreamableTransport {
@@ -79,7 +58,7 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     return true;
   };
 
-  const find = ({ request, server, principal }: StreamableRequest): { session: Session; output: StreamableOutput } => {
+  const find = ({ request, server, principal }: TransportRequest): { session: Session; output: StreamableOutput } => {
     const id = request.headers.get("mcp-session-id");
     if (id === null || id === "") {
       throw new ProxyError("session_id_missing", {
@@ -95,10 +74,10 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
 
   /** Answers with an event stream, and lets go of the connection when the client does. */
   const streamAnswer = (
-    { request, fields, keepOpen }: StreamableRequest,
+    { request, fields, keepOpen }: TransportRequest,
     { session, output }: { session: Session; output: StreamableOutput },
     stream: ClientStream,
-  ): StreamableAnswer => {
+  ): TransportAnswer => {
     keepOpen();
     const leave = () => output.disconnect(stream);
     if (request.signal.aborted) leave();
@@ -106,7 +85,7 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     return { response: new Response(stream.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: session.name };
   };
 
-  const initialize = async (arrival: StreamableRequest, message: RawMessage): Promise<StreamableAnswer> => {
+  const initialize = async (arrival: TransportRequest, message: RawMessage): Promise<TransportAnswer> => {
     const { request, server, principal, client, fields, keepOpen } = arrival;
     if (message.message.kind !== "request") throw new ProxyError("invalid_request");
     const variables = readVariables(request.headers, server);
@@ -155,9 +134,9 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
 
   // Not async functions, from here to `post`: each would cost a message half a microsecond.
   const exchange = (
-    arrival: StreamableRequest,
+    arrival: TransportRequest,
     messages: readonly RawMessage[],
-  ): StreamableAnswer | Promise<StreamableAnswer> => {
+  ): TransportAnswer | Promise<TransportAnswer> => {
     const found = find(arrival);
     const { session, output } = found;
     const ids = requestIds(messages);
@@ -176,7 +155,7 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
     );
   };
 
-  const dispatch = (arrival: StreamableRequest, body: Buffer): StreamableAnswer | Promise<StreamableAnswer> => {
+  const dispatch = (arrival: TransportRequest, body: Buffer): TransportAnswer | Promise<TransportAnswer> => {
     const { messages, isBatch } = readClientMessages(body, scan);
     const [first] = messages;
     const opens = first?.message.kind === "request" && first.message.method === "initialize";
