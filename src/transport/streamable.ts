@@ -86,7 +86,9 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
   };
 
   const initialize = async (arrival: TransportRequest, message: RawMessage): Promise<TransportAnswer> => {
-    const { request, server, principal, client, fields, keepOpen } = arrival;
+    const { request, server, principal, client, keepOpen } = arrival;
+    // No time limit is left on this connection: it must not outlive its answer.
+    const fields = { ...arrival.fields, connection: "close" };
     if (message.message.kind !== "request") throw new ProxyError("invalid_request");
     const variables = readVariables(request.headers, server);
     // npx may download for minutes before the first answer.
