@@ -137,8 +137,8 @@ export function removeMembers(bytes: Buffer, object: Span, isRemoved: (name: str
       runEnd = value.end;
       continue;
     }
-    // A run takes the comma before it along, or the one behind it where it is the first in the object.
-    if (runStart !== -1) edits.push(keptEnd === -1 ? cut(runStart, nameStart) : cut(keptEnd, runEnd));
+    // A run takes the comma behind it along, and the last one of the object the comma before it.
+    if (runStart !== -1) edits.push(cut(runStart, nameStart));
     runStart = -1;
     keptEnd = value.end;
   }

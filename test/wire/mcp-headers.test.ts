@@ -116,10 +116,10 @@ describe("headerMismatch", () => {
   });
 
   test("shows 100 characters of a value, all printable", () => {
-    const name = `\u202e\n\u2028\u{e0001}"${"x".repeat(1_000)}`;
+    const name = `\u202e\n\u2028\u2029\u{e0001}"${"x".repeat(1_000)}`;
     const sentence = headerMismatch(HEADERS, { ...BODY, name }) ?? "";
-    expect(sentence).toContain(`"\\u202e\\n\\u2028\\udb40\\udc01\\"${"x".repeat(94)}" (and more)`);
-    expect(sentence).not.toContain("x".repeat(95));
+    expect(sentence).toContain(`"\\u202e\\n\\u2028\\u2029\\udb40\\udc01\\"${"x".repeat(93)}" (and more)`);
+    expect(sentence).not.toContain("x".repeat(94));
     expect(headerMismatch(HEADERS, { ...BODY, name: `${"x".repeat(99)}😀` })).toContain('x\\ud83d"');
   });
 });

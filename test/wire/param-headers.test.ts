@@ -58,17 +58,27 @@ describe("paramHeadersOf", () => {
 
   const misplaced = schemaOf({ a: asking("A") });
   test.each([
-    ...["items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames"].map(
-      (keyword): [string, object] => [`under ${keyword}`, { [keyword]: misplaced }],
-    ),
+    ...[
+      "items",
+      "additionalItems",
+      "unevaluatedItems",
+      "additionalProperties",
+      "unevaluatedProperties",
+      "contains",
+      "contentSchema",
+      "not",
+      "if",
+      "then",
+      "else",
+      "propertyNames",
+    ].map((keyword): [string, object] => [`under ${keyword}`, { [keyword]: misplaced }]),
     ...["oneOf", "anyOf", "allOf", "prefixItems", "items"].map((keyword): [string, object] => [
       `in the list of ${keyword}`,
       { [keyword]: [{}, misplaced] },
     ]),
-    ...["$defs", "definitions", "patternProperties", "dependentSchemas"].map((keyword): [string, object] => [
-      `in one of ${keyword}`,
-      { [keyword]: { some: misplaced } },
-    ]),
+    ...["$defs", "definitions", "patternProperties", "dependentSchemas", "dependencies"].map(
+      (keyword): [string, object] => [`in one of ${keyword}`, { [keyword]: { some: misplaced } }],
+    ),
   ])("calls a schema invalid with an annotation %s, in the root or in a property", (_, schema) => {
     expect(paramHeadersOf(schema)).toBe("invalid");
     expect(paramHeadersOf(schemaOf({ good: asking("Good"), bad: schema }))).toBe("invalid");
@@ -146,14 +156,17 @@ describe("paramHeaderMismatch", () => {
     ["string", ""],
     ["boolean", false],
     ["integer", 0],
-    ["integer", 2 ** 53],
   ] as const)("%s: %j wants its header", (type, value) => {
-    expect(check(type, value, null)).toContain("mcp-param-v");
+    expect(check(type, value, null)).toContain("mcp-param-v header is missing");
+  });
+
+  test("an integer beyond 2^53 - 1 is refused without a header, too, with the reason", () => {
+    expect(check("integer", -(2 ** 53), null)).toContain("from -(2^53 - 1) to 2^53 - 1");
   });
 
   test.each([null, undefined])("an argument that is %p wants no header, and no header may claim it", (value) => {
     expect(check("string", value, null)).toBeUndefined();
-    expect(check("string", value, "a")).toContain("left out");
+    expect(check("string", value, "a")).toContain('left out: the body does not have the argument "v"');
   });
 
   test.each([
@@ -181,7 +194,10 @@ describe("paramHeaderMismatch", () => {
     expect(paramHeaderMismatch(wanted, { a: { constructor: "x" } }, none)).toContain('"a.constructor"');
     for (const args of [undefined, null, "a", [], {}, { a: {} }, { a: "constructor" }, { a: ["constructor"] }]) {
       expect(paramHeaderMismatch(wanted, args, none)).toBeUndefined();
+      expect(paramHeaderMismatch(wanted, args, () => "a")).toContain("does not have");
     }
+    const first = [{ header: "mcp-param-v", path: ["0"], type: "string" }] as const;
+    expect(paramHeaderMismatch(first, ["a"], none)).toBeUndefined();
   });
 
   test("checks every header that the tool asks for, and only those", () => {
