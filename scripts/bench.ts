@@ -1,8 +1,12 @@
 #!/usr/bin/env bun
+import { type CallPhase, runCallPhase } from "./bench/call-phase.ts";
+import type { GatewayName } from "./bench/gateways.ts";
 import { type LoadTimes, runLoadPhases } from "./bench/load-phase.ts";
 import { type Options, parseOptions, USAGE } from "./bench/options.ts";
+import { PARTS, type PartName, participants } from "./bench/parts.ts";
 import { json, markdown } from "./bench/report.ts";
 import { runSessionPhase, type SessionPhase } from "./bench/session-phase.ts";
+import { runSharedPhase, type SharedSessions } from "./bench/shared-phase.ts";
 import { Stage } from "./bench/stage.ts";
 
 /** What a run takes its time for. */
@@ -11,15 +15,19 @@ interface Extent {
   readonly limitMs: number;
   readonly load: LoadTimes;
   readonly sessions: SessionPhase;
+  readonly calls: CallPhase;
+  readonly shared: SharedSessions;
 }
 
 const QUICK: Extent = {
-  limitMs: 90_000,
+  limitMs: 120_000,
   load: { rounds: 3, roundMs: 250, warmUpMs: 1000 },
   sessions: { starts: 1, connects: 15, held: [[100, "resident100"]] },
+  calls: { rounds: 3, kept: { warmUp: 200, perRound: 200 }, fresh: { warmUp: 1, perRound: 3 } },
+  shared: 100,
 };
 const FULL: Extent = {
-  limitMs: 300_000,
+  limitMs: 400_000,
   load: { rounds: 5, roundMs: 800, warmUpMs: 2500 },
   sessions: {
     starts: 5,
@@ -29,15 +37,33 @@ const FULL: Extent = {
       [1000, "resident1000"],
     ],
   },
+  calls: { rounds: 5, kept: { warmUp: 1000, perRound: 500 }, fresh: { warmUp: 3, perRound: 8 } },
+  shared: 1000,
 };
+
+async function run(part: PartName, stage: Stage, names: readonly GatewayName[], extent: Extent): Promise<void> {
+  switch (part) {
+    case "sse":
+      await runLoadPhases(stage, names, extent.load);
+      // Starting is the same on all, and only a session of HTTP+SSE holds a stream, which is what memory goes for.
+      await runSessionPhase(stage, names, extent.sessions);
+      return;
+    case "streamable":
+      return runLoadPhases(stage, names, extent.load);
+    case "stateless":
+      return runCallPhase(stage, names, extent.calls);
+    case "shared-sessions":
+      return runSharedPhase(stage, names, extent.shared);
+  }
+}
 
 /** Measures the gateways side by side, prints the tables and writes the JSON. */
 async function bench(options: Options): Promise<void> {
   const { names, quick, proxy } = options;
   const extent = quick ? QUICK : FULL;
   const start = performance.now();
-  const stages = options.protocols.map((protocol) => new Stage({ protocol, proxy }));
-  const close = () => Promise.all(stages.map((stage) => stage.close()));
+  const stages = new Map(options.parts.map((part) => [part, new Stage({ protocol: PARTS[part].protocol, proxy })]));
+  const close = () => Promise.all([...stages.values()].map((stage) => stage.close()));
   let givenUp = false;
   const giveUp = (why: string, code: number): void => {
     givenUp = true;
@@ -51,13 +77,9 @@ async function bench(options: Options): Promise<void> {
     process.stderr.write(`${Math.round((performance.now() - start) / 1000)} s: ${what}…\n`);
   };
   try {
-    for (const stage of stages) {
-      note(`${stage.protocol}: load`);
-      await runLoadPhases(stage, names, extent.load);
-      // Starting is the same on both, and only a session of HTTP+SSE holds a stream, which is what memory goes for.
-      if (stage.protocol !== "sse") continue;
-      note(`${stage.protocol}: start, connect, memory`);
-      await runSessionPhase(stage, names, extent.sessions);
+    for (const [part, stage] of stages) {
+      note(part);
+      await run(part, stage, participants(part, names), extent);
     }
   } finally {
     clearTimeout(limit);
@@ -66,8 +88,7 @@ async function bench(options: Options): Promise<void> {
   // What is there of the results is not whole; the process exits as soon as everything has ended.
   if (givenUp) return;
   const seconds = (performance.now() - start) / 1000;
-  const transports = new Map(stages.map((stage) => [stage.protocol, stage]));
-  const input = { transports, names, quick, seconds };
+  const input = { parts: stages, names, quick, seconds };
   process.stdout.write(`${markdown(input)}\n`);
   await Bun.write(options.out, `${JSON.stringify(json(input), null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
 import { once, runLoad } from "./load.ts";
 import { BIG_BYTES, CALLS, INITIALIZE, INITIALIZED } from "./messages.ts";
-import type { Order, Replies, Reply } from "./orders.ts";
+import type { OpenOrder, Order, Replies, Reply } from "./orders.ts";
 import type { Lane, Session, Target } from "./protocol.ts";
 import { PROTOCOLS } from "./protocols.ts";
 
@@ -21,6 +21,7 @@ class Driver {
   readonly #target: Target;
   readonly #open: Open[] = [];
   #lanes = 0;
+  #broken = 0;
 
   constructor(target: Target) {
     this.#target = target;
@@ -29,31 +30,39 @@ class Driver {
   obey(order: Order): Promise<Replies[Order["kind"]]> {
     switch (order.kind) {
       case "open":
-        return this.#openUntil(order.sessions, order.lanes, performance.now() + order.limitMs);
+        return this.#openUntil(order, performance.now() + order.limitMs);
       case "load":
         return this.#load(order.call, order.lanes, order.ms);
       case "close":
         return this.#close();
       case "connect":
         return this.#connect(order.times);
+      case "calls":
+        return this.#calls(order.call, order.times);
+      case "alive":
+        return Promise.resolve({ alive: this.#open.length - this.#broken });
     }
   }
 
-  async #openUntil(sessions: number, lanes: number, deadline: number): Promise<Replies["open"]> {
-    const missing = { count: sessions - this.#open.length };
+  async #openUntil(order: OpenOrder, deadline: number): Promise<Replies["open"]> {
+    const missing = { count: order.sessions - this.#open.length };
     const openers = Array.from({ length: OPENING_AT_ONCE }, async () => {
       while (missing.count > 0 && performance.now() < deadline) {
         missing.count -= 1;
-        this.#open.push(await this.#openOne(lanes));
+        this.#open.push(await this.#openOne(order));
       }
     });
     await Promise.all(openers);
     return { opened: this.#open.length };
   }
 
-  async #openOne(lanes: number): Promise<Open> {
+  async #openOne({ lanes, call }: OpenOrder): Promise<Open> {
     const session = await PROTOCOLS[this.#target.protocol].open(this.#target);
+    session.broken.catch(() => {
+      this.#broken += 1;
+    });
     const first = await this.#initialize(session);
+    if (call !== undefined) await once(session, first, CALLS[call], "exchange");
     if (lanes === 0) first.close();
     const more = await Promise.all(Array.from({ length: Math.max(0, lanes - 1) }, () => session.lane(this.#lanes++)));
     return { session, lanes: [first, ...more] };
@@ -77,6 +86,7 @@ class Driver {
 
   async #close(): Promise<null> {
     for (const { session } of this.#open.splice(0)) session.close();
+    this.#broken = 0;
     return null;
   }
 
@@ -91,6 +101,22 @@ class Driver {
       session.close();
     }
     return tookMs;
+  }
+
+  async #calls(call: keyof typeof CALLS, times: number): Promise<Replies["calls"]> {
+    const session = await PROTOCOLS[this.#target.protocol].open(this.#target);
+    try {
+      const lane = await session.lane(this.#lanes++);
+      const tookMs: number[] = [];
+      while (tookMs.length < times) {
+        const start = Bun.nanoseconds();
+        await once(session, lane, CALLS[call], "exchange");
+        tookMs.push((lane.answeredNs - start) / 1e6);
+      }
+      return tookMs;
+    } finally {
+      session.close();
+    }
   }
 }
 

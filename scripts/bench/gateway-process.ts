@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GatewayName, launchOf } from "./gateways.ts";
+import { type GatewayName, launchOf, type StdioServer } from "./gateways.ts";
 import { pidsWithEnvironment } from "./process-table.ts";
 import type { ProtocolName, Target } from "./protocol.ts";
 
@@ -26,8 +26,7 @@ export interface Running {
 export interface StartOptions {
   /** What it is to serve. */
   readonly protocol: ProtocolName;
-  /** The stdio server, as an argument vector. */
-  readonly child: readonly string[];
+  readonly server: StdioServer;
   /** Path of our executable. */
   readonly proxy: string;
 }
@@ -52,7 +51,14 @@ async function startIn(directory: string, name: GatewayName, options: StartOptio
   const start = performance.now();
   const child = Bun.spawn([...launch.command], {
     cwd: directory,
-    env: { PATH: process.env["PATH"] ?? "", HOME: directory, [marker[0]]: marker[1], ...launch.env },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: directory,
+      [marker[0]]: marker[1],
+      // The others' children inherit what the gateway has.
+      ...options.server.env?.(directory),
+      ...launch.env,
+    },
     // An open pipe: some gateways end when their stdin does, and so do they when the benchmark dies.
     stdin: "pipe",
     stdout: Bun.file(output),

@@ -5,14 +5,23 @@ import type { ProtocolName } from "./protocol.ts";
 export const GATEWAYS = ["ceiling", "ours", "supergateway", "mcp-proxy"] as const;
 export type GatewayName = (typeof GATEWAYS)[number];
 
+/** A stdio server, as a gateway is to run it. */
+export interface StdioServer {
+  /** The argument vector. */
+  readonly command: readonly string[];
+  /** Its own variables, given a directory that is removed when the gateway has ended. */
+  readonly env?: (directory: string) => Readonly<Record<string, string>>;
+  /** Whether all sessions are to share one child of ours; the others don't leave it to their user. */
+  readonly isolation?: "shared";
+}
+
 /** What a gateway is started for. */
 export interface Setting {
-  /** What it is to serve; those that serve both do so by default. */
+  /** What it is to serve; those that serve several do so by default. */
   readonly protocol: ProtocolName;
   /** A free port. */
   readonly port: number;
-  /** The stdio server to run, as an argument vector. */
-  readonly child: readonly string[];
+  readonly server: StdioServer;
   /** Where a configuration file may be written. */
   readonly directory: string;
   /** A variable that the children must inherit, so that they can be found again. */
@@ -38,10 +47,11 @@ const ROOT = resolve(import.meta.dir, "../..");
 const SECRET = "benchmark-secret-benchmark-secret-0123456789";
 
 /** The last part of the path, which is the same everywhere. */
-const ENDPOINTS: Readonly<Record<ProtocolName, string>> = { sse: "sse", streamable: "mcp" };
+const ENDPOINTS: Readonly<Record<ProtocolName, string>> = { sse: "sse", streamable: "mcp", stateless: "mcp" };
 const SUPERGATEWAY_OUTPUT: Readonly<Record<ProtocolName, readonly string[]>> = {
   sse: ["--outputTransport", "sse"],
   streamable: ["--outputTransport", "streamableHttp", "--stateful"],
+  stateless: ["--outputTransport", "streamableHttp"],
 };
 
 /** Each gateway at its defaults, logging as little as it can, with one stdio server, on loopback as far as it has the option. */
@@ -51,7 +61,7 @@ export function launchOf(name: GatewayName, setting: Setting): Launch {
   switch (name) {
     case "ceiling":
       return {
-        command: [process.execPath, join(import.meta.dir, "ceiling.ts"), port, ...setting.child],
+        command: [process.execPath, join(import.meta.dir, "ceiling.ts"), port, ...setting.server.command],
         env: {},
         healthPath: "/health",
         path: `/x/${endpoint}`,
@@ -66,7 +76,7 @@ export function launchOf(name: GatewayName, setting: Setting): Launch {
         headers: { Authorization: `Bearer ${SECRET}` },
       };
     case "supergateway": {
-      const stdio = setting.child.map((word) => `'${word}'`).join(" ");
+      const stdio = setting.server.command.map((word) => `'${word}'`).join(" ");
       const options = [...SUPERGATEWAY_OUTPUT[setting.protocol], "--logLevel", "none", "--healthEndpoint", "/health"];
       return {
         command: ["node", packageFile(name, "dist/index.js"), "--stdio", stdio, "--port", port, ...options],
@@ -80,7 +90,7 @@ export function launchOf(name: GatewayName, setting: Setting): Launch {
       return {
         command: [
           ...["node", packageFile(name, "dist/bin/mcp-proxy.mjs"), "--host", "127.0.0.1", "--port", port],
-          ...["--", ...setting.child],
+          ...["--", ...setting.server.command],
         ],
         env: {},
         healthPath: "/ping",
@@ -99,15 +109,19 @@ export function versionOf(name: GatewayName): string {
   return known ? String(manifest.version) : "unknown";
 }
 
-function packageFile(name: string, file: string): string {
+/** A file of an installed package. */
+export function packageFile(name: string, file: string): string {
   return join(ROOT, "node_modules", name, file);
 }
 
 function ourConfiguration(setting: Setting): string {
-  const [command, ...args] = setting.child;
-  const [name, value] = setting.marker;
-  const file = join(setting.directory, "ours.json");
+  const { server, directory, marker } = setting;
+  const { isolation } = server;
+  const [command, ...args] = server.command;
+  const [name, value] = marker;
+  const env = { ...server.env?.(directory), [name]: value };
+  const file = join(directory, "ours.json");
   const limits = { sessions: 4000, sessionsPerServer: 4000 };
-  writeFileSync(file, JSON.stringify({ mcpServers: { bench: { command, args, env: { [name]: value } } }, limits }));
+  writeFileSync(file, JSON.stringify({ mcpServers: { bench: { command, args, env, isolation } }, limits }));
   return file;
 }

@@ -41,7 +41,7 @@ const PHASES: readonly LoadPhase[] = [
   { sessions: 50, kinds: [{ call: "echo", lanes: 4, figures: { manyRate: rate, manyCpu: cpuUs } }] },
 ];
 
-const CHILD = [process.execPath, join(import.meta.dir, "child.ts")];
+const SERVER = { command: [process.execPath, join(import.meta.dir, "child.ts")] };
 const OPEN_LIMIT_MS = 30_000;
 
 /**
@@ -89,7 +89,8 @@ export async function runLoadPhases(stage: Stage, names: readonly GatewayName[],
       });
     }
   };
-  for (const name of names) await attempt(name, async () => void contestants.set(name, await stage.start(name, CHILD)));
+  for (const name of names)
+    await attempt(name, async () => void contestants.set(name, await stage.start(name, SERVER)));
   for (const phase of PHASES) {
     await open(phase);
     for (const kind of phase.kinds) {

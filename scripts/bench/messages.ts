@@ -21,10 +21,35 @@ export const INITIALIZED: Message = {
   body: JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" }),
 };
 
-/** The messages that the load is made of, by the name of the tool that the fixture answers. */
+const ECHO = { name: "echo", arguments: { message: "hello" } };
+
+/** The revision without sessions, in which each request says who asks (MCP 2026-07-28, "Base Protocol", `_meta`). */
+const STATELESS_REVISION = "2026-07-28";
+
+const STATELESS_META = {
+  "io.modelcontextprotocol/protocolVersion": STATELESS_REVISION,
+  "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
+  "io.modelcontextprotocol/clientCapabilities": {},
+};
+
+/** What `echo` of server-everything answers to `ECHO`, as JSON.stringify writes it. */
+const ECHOED = '"content":[{"type":"text","text":"Echo: hello"}]';
+
+/** The requests that are measured, by name. */
 export const CALLS = {
-  echo: request("tools/call", { name: "echo", arguments: { message: "hello" } }),
+  /** To the fixture, which has a tool of each name. */
+  echo: request("tools/call", ECHO),
   big: request("tools/call", { name: "big", arguments: {} }),
-} as const;
+  /** To server-everything, as a client of a revision with sessions puts it. */
+  everythingEcho: { ...request("tools/call", ECHO), expects: ECHOED },
+  /** To server-everything, in a request that stands alone. */
+  statelessEcho: {
+    ...request("tools/call", { ...ECHO, _meta: STATELESS_META }),
+    headers: { "MCP-Protocol-Version": STATELESS_REVISION, "Mcp-Method": "tools/call", "Mcp-Name": "echo" },
+    expects: ECHOED,
+  },
+  /** To a server that has tools. */
+  toolsList: { ...request("tools/list", {}), expects: '"tools":[{' },
+} as const satisfies Record<string, Message>;
 
 export type CallName = keyof typeof CALLS;

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { GATEWAYS, type GatewayName } from "./gateways.ts";
-import { PROTOCOL_NAMES, type ProtocolName } from "./protocol.ts";
+import { PART_NAMES, PARTS, type PartName, participants } from "./parts.ts";
+import { PROTOCOL_NAMES } from "./protocol.ts";
 
 export interface Options {
   readonly names: readonly GatewayName[];
-  readonly protocols: readonly ProtocolName[];
+  readonly parts: readonly PartName[];
   readonly quick: boolean;
   readonly out: string;
   readonly proxy: string;
@@ -12,8 +13,9 @@ export interface Options {
 
 export const USAGE = `bun run bench [--quick] [--only NAMES] [--transport NAMES] [--out FILE] [--proxy PATH]
 
-  --quick            short rounds and no 1,000 sessions: about a minute
+  --quick            short rounds and no 1,000 sessions: about a minute and a half
   --only NAMES       some of the gateways: ${GATEWAYS.join(",")}
+                     or of the parts: ${PART_NAMES.join(",")}
   --transport NAMES  some of the transports: ${PROTOCOL_NAMES.join(",")}
   --out FILE         where the JSON goes (bench-results.json)
   --proxy PATH       our executable (dist/mcp-sse-proxy)
@@ -25,7 +27,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     args: [...args],
     options: {
       quick: { type: "boolean", default: false },
-      only: { type: "string", default: GATEWAYS.join(",") },
+      only: { type: "string", default: [...GATEWAYS, ...PART_NAMES].join(",") },
       transport: { type: "string", default: PROTOCOL_NAMES.join(",") },
       out: { type: "string", default: "bench-results.json" },
       proxy: { type: "string", default: "dist/mcp-sse-proxy" },
@@ -33,13 +35,14 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  return {
-    names: chosen("--only", GATEWAYS, values.only),
-    protocols: chosen("--transport", PROTOCOL_NAMES, values.transport),
-    quick: values.quick,
-    out: values.out,
-    proxy: values.proxy,
-  };
+  const only = chosen("--only", [...GATEWAYS, ...PART_NAMES], values.only);
+  const protocols = chosen("--transport", PROTOCOL_NAMES, values.transport);
+  const names = namedOrAll(GATEWAYS, only);
+  const parts = namedOrAll(PART_NAMES, only).filter(
+    (part) => protocols.includes(PARTS[part].protocol) && participants(part, names).length > 0,
+  );
+  if (parts.length === 0) throw new TypeError("--only and --transport leave nothing to measure");
+  return { names, parts, quick: values.quick, out: values.out, proxy: values.proxy };
 }
 
 /** The names of a comma-separated list, in the order of those that there are. */
@@ -48,4 +51,10 @@ function chosen<N extends string>(option: string, there: readonly N[], list: str
   const unknown = asked.filter((name) => !there.some((known) => known === name));
   if (unknown.length > 0) throw new TypeError(`${option} takes ${there.join(", ")}; not ${unknown.join(", ")}`);
   return there.filter((name) => asked.includes(name));
+}
+
+/** Those of a kind that the list names; it leaves a kind whole that it names none of. */
+function namedOrAll<N extends string>(kind: readonly N[], list: readonly string[]): readonly N[] {
+  const named = kind.filter((name) => list.includes(name));
+  return named.length === 0 ? kind : named;
 }

@@ -15,6 +15,17 @@ export function residentBytes(pid: number): number {
   return kilobytes === undefined ? 0 : Number(kilobytes) * 1024;
 }
 
+/** Proportional set size in bytes (Pss of proc_pid_smaps(5): a page that n processes share counts 1/n in each); undefined where it may not be read. */
+export function proportionalBytes(pid: number): number | undefined {
+  const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(readOf(pid, "smaps_rollup"))?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
+
+/** The argument vector of a process (proc_pid_cmdline(5)); empty for one that has ended. */
+export function commandLine(pid: number): string[] {
+  return readOf(pid, "cmdline").split("\0").slice(0, -1);
+}
+
 /** The processes below a process, without itself. */
 export function descendants(pid: number): number[] {
   const parents = new Map<number, number[]>();
@@ -42,7 +53,7 @@ function statFields(stat: string): string[] {
 }
 
 /** A file of a process; empty when the process ended meanwhile or is someone else's. */
-function readOf(pid: number, file: "stat" | "status" | "environ"): string {
+function readOf(pid: number, file: "stat" | "status" | "environ" | "cmdline" | "smaps_rollup"): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");
   } catch (error) {

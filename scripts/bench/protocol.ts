@@ -1,5 +1,5 @@
 /** The client-facing bindings that are measured; another one needs an entry here, in `protocols.ts` and in `gateways.ts`. */
-export const PROTOCOL_NAMES = ["sse", "streamable"] as const;
+export const PROTOCOL_NAMES = ["sse", "streamable", "stateless"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 /** Where a gateway listens, and how it is spoken to. Plain data: it crosses from the benchmark to its driver. */
@@ -48,4 +48,11 @@ export interface Lane {
 /** A JSON-RPC message, serialised once; its id, if it has one, is the placeholder of `message-ids.ts`. */
 export interface Message {
   readonly body: string;
+  /** Fields that its POST carries on Streamable HTTP: MCP 2026-07-28 repeats parts of the body there. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Bytes that its answer must hold in its first or last kilobyte, or the session breaks: a gateway's error, or what else
+   * came under the right id, must not count as an answer.
+   */
+  readonly expects?: string;
 }

@@ -1,30 +1,30 @@
 import { cpus, loadavg, release } from "node:os";
 import { FIGURE_KEYS, FIGURES } from "./figures.ts";
 import { GATEWAYS, type GatewayName, versionOf } from "./gateways.ts";
-import type { ProtocolName } from "./protocol.ts";
+import { type PartName, participants } from "./parts.ts";
 import type { Results } from "./results.ts";
 import { tableLines } from "./table.ts";
 import { targetOutcomes } from "./targets.ts";
 
-/** What was found of the gateways on one transport. */
-export interface TransportReport {
+/** What was found of the gateways in one part. */
+export interface PartReport {
   readonly results: Results;
   readonly leftBehind: ReadonlyMap<GatewayName, number>;
 }
 
 export interface ReportInput {
   /** In the order of the report. */
-  readonly transports: ReadonlyMap<ProtocolName, TransportReport>;
+  readonly parts: ReadonlyMap<PartName, PartReport>;
   readonly names: readonly GatewayName[];
   readonly quick: boolean;
   readonly seconds: number;
 }
 
-/** The report as Markdown: a table for each transport, how the promises fare, and what to know about it. */
+/** The report as Markdown: a table for each part, how the promises fare, and what to know about it. */
 export function markdown(input: ReportInput): string {
-  const { transports, names, quick, seconds } = input;
-  const tables = [...transports].flatMap(([protocol, { results, leftBehind }]) => [
-    ...tableLines({ protocol, results, names }),
+  const { parts, names, quick, seconds } = input;
+  const tables = [...parts].flatMap(([part, { results, leftBehind }]) => [
+    ...tableLines({ part, results, names: participants(part, names) }),
     ...[...leftBehind].map(([name, count]) => `- ${name} left ${count} processes running when it ended`),
     "",
   ]);
@@ -40,11 +40,11 @@ export function markdown(input: ReportInput): string {
 
 /** The report as plain data, with every sample. */
 export function json(input: ReportInput): object {
-  const { transports, names, quick, seconds } = input;
-  const perTransport = [...transports].map(([protocol, { results, leftBehind }]) => [
-    protocol,
+  const { parts, names, quick, seconds } = input;
+  const perPart = [...parts].map(([part, { results, leftBehind }]) => [
+    part,
     {
-      figures: Object.fromEntries(names.map((name) => [name, figuresOf(results, name)])),
+      figures: Object.fromEntries(participants(part, names).map((name) => [name, figuresOf(results, name)])),
       ratios: Object.fromEntries(
         GATEWAYS.filter((name) => name !== "ours").map((other) => [other, ratiosOf(results, other)]),
       ),
@@ -58,7 +58,7 @@ export function json(input: ReportInput): object {
     seconds,
     kinds: FIGURES,
     versions: Object.fromEntries(names.map((name) => [name, versionOf(name)])),
-    transports: Object.fromEntries(perTransport),
+    parts: Object.fromEntries(perPart),
     targets: targetOutcomes(resultsOf(input)),
   };
 }
@@ -79,8 +79,8 @@ function ratiosOf(results: Results, other: GatewayName): object {
   return Object.fromEntries(FIGURE_KEYS.map((key) => [key, results.ratio("ours", other, key) ?? null]));
 }
 
-function resultsOf({ transports }: ReportInput): ReadonlyMap<ProtocolName, Results> {
-  return new Map([...transports].map(([protocol, { results }]) => [protocol, results]));
+function resultsOf({ parts }: ReportInput): ReadonlyMap<PartName, Results> {
+  return new Map([...parts].map(([part, { results }]) => [part, results]));
 }
 
 function verdict(met: boolean | undefined): string {

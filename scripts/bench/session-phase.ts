@@ -13,7 +13,7 @@ export interface SessionPhase {
   readonly held: readonly (readonly [sessions: number, key: "resident100" | "resident1000"])[];
 }
 
-const CHILD = ["/bin/sh", join(import.meta.dir, "idle-child.sh")];
+const SERVER = { command: ["/bin/sh", join(import.meta.dir, "idle-child.sh")] };
 const MEGABYTE = 1024 * 1024;
 /** For as many sessions as are held at most: a gateway that needs longer gets no figure. */
 const HOLD_LIMIT_MS = 25_000;
@@ -24,7 +24,7 @@ const SAMPLE_EVERY_MS = 150;
 export async function runSessionPhase(stage: Stage, names: readonly GatewayName[], phase: SessionPhase): Promise<void> {
   for (let start = 0; start < phase.starts; start++) {
     for (const name of names) {
-      const contestant = await stage.attempt(name, ["start"], () => stage.start(name, CHILD));
+      const contestant = await stage.attempt(name, ["start"], () => stage.start(name, SERVER));
       if (contestant === undefined) continue;
       stage.results.add(name, "start", contestant.running.startMs);
       if (start === 0) await connectTime(stage, contestant, phase.connects);

@@ -1,4 +1,5 @@
 import { type Connection, connect } from "./connection.ts";
+import { missingFrom } from "./expectation.ts";
 import { requestBytes } from "./http-request.ts";
 import { ResponseScanner } from "./http-response.ts";
 import { ID_PLACEHOLDER, messageId, writeId } from "./message-ids.ts";
@@ -71,9 +72,11 @@ export class SseLane implements Lane {
   }
 
   /** Takes an answer that arrived on the stream under an id of this lane. */
-  answered(id: number, length: number): void {
+  answered(id: number, bytes: Buffer, start: number, end: number, length: number): void {
     if (id !== this.#awaited) return;
     this.answeredNs = Bun.nanoseconds();
+    const missing = missingFrom(this.#message, bytes, start, end);
+    if (missing !== undefined) this.#route.fail(missing);
     this.answerBytes = length;
     this.#awaited = -1;
     this.#settle();

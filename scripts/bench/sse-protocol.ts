@@ -25,7 +25,7 @@ async function open(target: Target): Promise<Session> {
   };
   const events = new EventScanner((bytes, start, end, length) => {
     const id = answerId(bytes, start, end);
-    if (id !== -1) return lanes.get(laneOf(id))?.answered(id, length);
+    if (id !== -1) return lanes.get(laneOf(id))?.answered(id, bytes, start, end, length);
     const path = ENDPOINT.exec(bytes.toString("latin1", start, end))?.[1];
     if (path !== undefined) endpoint.resolve(path);
   });

@@ -1,7 +1,7 @@
 import { type Driver, startDriver } from "./driver-process.ts";
 import type { FigureKey } from "./figures.ts";
-import { type Running, type StartOptions, startGateway } from "./gateway-process.ts";
-import type { GatewayName } from "./gateways.ts";
+import { type Running, startGateway } from "./gateway-process.ts";
+import type { GatewayName, StdioServer } from "./gateways.ts";
 import type { ProtocolName } from "./protocol.ts";
 import { Results } from "./results.ts";
 
@@ -34,9 +34,9 @@ export class Stage {
     this.#proxy = proxy;
   }
 
-  async start(name: GatewayName, child: StartOptions["child"]): Promise<Contestant> {
+  async start(name: GatewayName, server: StdioServer): Promise<Contestant> {
     if (this.#closed) throw new Error("the benchmark is ending");
-    const starting = this.#start(name, child);
+    const starting = this.#start(name, server);
     this.#starting.add(starting);
     try {
       return await starting;
@@ -45,8 +45,8 @@ export class Stage {
     }
   }
 
-  async #start(name: GatewayName, child: StartOptions["child"]): Promise<Contestant> {
-    const running = await startGateway(name, { protocol: this.protocol, child, proxy: this.#proxy });
+  async #start(name: GatewayName, server: StdioServer): Promise<Contestant> {
+    const running = await startGateway(name, { protocol: this.protocol, server, proxy: this.#proxy });
     const contestant = { running, driver: startDriver(running.target) };
     this.#up.add(contestant);
     return contestant;

@@ -1,6 +1,7 @@
 import { type Connection, connect } from "./connection.ts";
 import { Edges } from "./edges.ts";
 import { answerId, EventScanner } from "./event-scanner.ts";
+import { missingFrom } from "./expectation.ts";
 import { requestBytes } from "./http-request.ts";
 import { ResponseScanner } from "./http-response.ts";
 import { ID_PLACEHOLDER, messageId, writeId } from "./message-ids.ts";
@@ -45,7 +46,7 @@ export class StreamableLane implements Lane {
   async renew(): Promise<void> {
     this.close();
     const { target, fail } = this.#route;
-    const events = new EventScanner((bytes, start, end, length) => this.#answered(answerId(bytes, start, end), length));
+    const events = new EventScanner((bytes, start, end, length) => this.#answered(bytes, start, end, length));
     const json = new Edges();
     let isStream = false;
     let isLast = false;
@@ -64,7 +65,7 @@ export class StreamableLane implements Lane {
         if (!isStream) {
           const { length } = json;
           const edges = json.take();
-          this.#answered(answerId(edges, 0, edges.length), length);
+          this.#answered(edges, 0, edges.length, length);
         }
         this.#posting = false;
         if (this.#awaited !== -1) fail(`POST ${target.path} was answered without the answer to its message`);
@@ -105,9 +106,12 @@ export class StreamableLane implements Lane {
     connection?.close();
   }
 
-  #answered(id: number, length: number): void {
+  #answered(bytes: Buffer, start: number, end: number, length: number): void {
+    const id = answerId(bytes, start, end);
     if (id === -1 || id !== this.#awaited) return;
     this.answeredNs = Bun.nanoseconds();
+    const missing = missingFrom(this.#message, bytes, start, end);
+    if (missing !== undefined) this.#route.fail(missing);
     this.answerBytes = length;
     this.#awaited = -1;
   }
@@ -122,9 +126,15 @@ export class StreamableLane implements Lane {
     if (this.#message === message) return;
     const { target, sessionId } = this.#route;
     const session = sessionId === undefined ? {} : { "Mcp-Session-Id": sessionId, "MCP-Protocol-Version": REVISION };
-    const headers = { "Content-Type": "application/json", Accept: "application/json, text/event-stream", ...session };
+    const headers = { "Content-Type": "application/json", Accept: "application/json, text/event-stream" };
     this.#message = message;
-    this.#request = requestBytes(target, "POST", target.path, headers, message.body);
+    this.#request = requestBytes(
+      target,
+      "POST",
+      target.path,
+      { ...headers, ...session, ...message.headers },
+      message.body,
+    );
     this.#idAt = this.#request.lastIndexOf(ID_PLACEHOLDER);
   }
 }

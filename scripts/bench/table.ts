@@ -1,38 +1,22 @@
 import { FIGURE_KEYS, FIGURES, type FigureKey } from "./figures.ts";
 import { type GatewayName, versionOf } from "./gateways.ts";
-import type { ProtocolName } from "./protocol.ts";
+import { PARTS, type PartName } from "./parts.ts";
 import type { Results } from "./results.ts";
 
 export interface TableInput {
-  readonly protocol: ProtocolName;
+  readonly part: PartName;
   readonly results: Results;
+  /** Those that take part. */
   readonly names: readonly GatewayName[];
 }
-
-const TITLES: Readonly<Record<ProtocolName, string>> = { sse: "HTTP+SSE", streamable: "Streamable HTTP" };
-
-/** What the readers of a figure must know about a gateway. */
-const NOTES: Readonly<Record<ProtocolName, Readonly<Record<GatewayName, string>>>> = {
-  sse: {
-    ceiling: "a bare Bun bridge: no authentication, no limits, no checks",
-    ours: "the compiled executable at its defaults, with authentication; rate limit off, log level ERROR",
-    supergateway: "one child for all sessions, and every answer goes to every session; log level none",
-    "mcp-proxy": "one child for all sessions, requests multiplexed onto it",
-  },
-  streamable: {
-    ceiling: "a bare Bun bridge: finds the ids, answers with JSON; no authentication, no limits, no checks",
-    ours: "the compiled executable at its defaults, with authentication; rate limit off, log level ERROR; answers with JSON",
-    supergateway: "stateful mode, a child for each session; answers on an event stream; log level none",
-    "mcp-proxy": "one child for all sessions, requests multiplexed onto it; answers on an event stream",
-  },
-};
 
 /** Whom we are compared with, in the order of the columns. */
 const OTHERS = ["supergateway", "mcp-proxy", "ceiling"] as const;
 
-/** One transport's figures as Markdown: heading, table, and what to know about it. */
-export function tableLines({ protocol, results, names }: TableInput): string[] {
+/** One part's figures as Markdown: heading, table, and what to know about it. */
+export function tableLines({ part, results, names }: TableInput): string[] {
   const others = OTHERS.filter((other) => names.includes("ours") && names.includes(other));
+  const { title, notes } = PARTS[part];
   const titles = [
     "",
     ...names.map((name) => `${name} ${versionOf(name)}`),
@@ -49,13 +33,13 @@ export function tableLines({ protocol, results, names }: TableInput): string[] {
     ]),
   );
   return [
-    `### ${TITLES[protocol]}`,
+    `### ${title}`,
     "",
     row(titles),
     row(titles.map((_, column) => (column === 0 ? "---" : "---:"))),
     ...rows,
     "",
-    ...names.map((name) => `- ${name}: ${NOTES[protocol][name]}`),
+    ...names.map((name) => `- ${name}: ${notes[name]}`),
     ...absences(results, names),
   ];
 }
@@ -83,6 +67,9 @@ function absences(results: Results, names: readonly GatewayName[]): string[] {
       const reason = results.reason(name, key);
       if (reason !== undefined) titles.set(reason, [...(titles.get(reason) ?? []), FIGURES[key].title]);
     }
-    return [...titles].map(([reason, missing]) => `- n/a for ${name}: ${reason} (${missing.join("; ")})`);
+    // A gateway's own words may be several lines, which would end the list.
+    return [...titles].map(
+      ([reason, missing]) => `- n/a for ${name}: ${reason.replaceAll(/\s+/g, " ")} (${missing.join("; ")})`,
+    );
   });
 }
