@@ -50,6 +50,25 @@ describe("the forwarder before the suite", () => {
     });
   });
 
+  test("passes on the headers that repeat what a stateless request says", async () => {
+    await using forwarder = forwardTo((request) => Response.json([...request.headers]));
+    const sent = {
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": "=?base64?w7Y=?=",
+      "mcp-param-region": "=?base64?SGVsbG8",
+    };
+    const answer = await fetch(forwarder.url, { method: "POST", headers: sent, body: "{}" });
+    expect(await answer.json()).toEqual(expect.arrayContaining(Object.entries(sent)));
+  });
+
+  test("leaves the version in the envelope of a stateless request alone, whichever initialize is to ask for", async () => {
+    await using forwarder = forwardTo(seen, { revision: "2025-06-18" });
+    const body = '{"params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}';
+    const answer = await fetch(forwarder.url, { method: "POST", body });
+    expect(await answer.json()).toMatchObject({ body });
+  });
+
   test("passes on an answer that is no success as it is", async () => {
     const headers = { "Mcp-Session-Id": "abc", "WWW-Authenticate": "Bearer" };
     await using forwarder = forwardTo(() => new Response(null, { status: 404, headers }));
