@@ -56,7 +56,9 @@ function figure(results: Results, name: GatewayName, key: FigureKey): string {
 }
 
 function times(ratio: number | undefined): string {
-  return ratio === undefined ? "n/a" : `${ratio.toFixed(2)}×`;
+  if (ratio === undefined) return "n/a";
+  // Two places would show hundreds of times faster as 0.00.
+  return `${ratio < 0.01 ? ratio.toPrecision(2) : ratio.toFixed(2)}×`;
 }
 
 /** One line for each gateway and reason, with the figures that are missing for it. */
