@@ -20,7 +20,7 @@ interface Extent {
 }
 
 const QUICK: Extent = {
-  limitMs: 120_000,
+  limitMs: 150_000,
   load: { rounds: 3, roundMs: 250, warmUpMs: 1000 },
   sessions: { starts: 1, connects: 15, held: [[100, "resident100"]] },
   calls: { rounds: 3, kept: { warmUp: 200, perRound: 200 }, fresh: { warmUp: 1, perRound: 3 } },
