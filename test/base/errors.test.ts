@@ -11,10 +11,21 @@ describe("the catalogue of errors", () => {
       if (kind.fault === "proxy" || kind.fault === "child") expect(classOfStatus).toBe(5);
       if (kind.fault === "limit") expect([429, 503]).toContain(kind.status);
       // JSON-RPC 2.0, section 5.1: the predefined codes, and the range for servers.
-      expect([-32700, -32600, -32603].includes(kind.rpc) || (kind.rpc >= -32099 && kind.rpc <= -32000)).toBe(true);
+      expect(
+        [-32700, -32600, -32601, -32602, -32603].includes(kind.rpc) || (kind.rpc >= -32099 && kind.rpc <= -32000),
+      ).toBe(true);
       expect(kind.summary).toMatch(/^[A-Z].*\.$/);
     },
   );
+});
+
+test("the errors that 2026-07-28 has a code for have that one", () => {
+  // 2026-07-28: the codes of basic/index, with the statuses of basic/transports/streamable-http.
+  expect(ERRORS.header_mismatch).toMatchObject({ status: 400, rpc: -32020 });
+  expect(ERRORS.capability_missing).toMatchObject({ status: 400, rpc: -32021 });
+  expect(ERRORS.revision_unsupported).toMatchObject({ status: 400, rpc: -32022 });
+  expect(ERRORS.method_not_found).toMatchObject({ status: 404, rpc: -32601 });
+  expect(ERRORS.invalid_envelope).toMatchObject({ status: 400, rpc: -32602 });
 });
 
 test("an error without a message has its summary, and its cause stays inside", () => {

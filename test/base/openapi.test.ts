@@ -2,23 +2,39 @@ import { describe, expect, test } from "bun:test";
 import { ERRORS, type ErrorCode } from "../../src/base/errors.ts";
 import { healthDetail, openSseDetail, postMessageDetail, serversDetail } from "../../src/base/openapi.ts";
 import { errorResponses } from "../../src/base/openapi-errors.ts";
+import { deleteMcpDetail, getMcpDetail, postMcpDetail } from "../../src/base/openapi-streamable.ts";
 
-const details = { healthDetail, serversDetail, openSseDetail, postMessageDetail };
+const details = {
+  ...{ healthDetail, serversDetail, openSseDetail, postMessageDetail },
+  ...{ postMcpDetail, getMcpDetail, deleteMcpDetail },
+};
 
-/** Codes that no route of the document answers with: the first two belong to no route, the others arrive on an open stream. */
-const ELSEWHERE: readonly ErrorCode[] = [
-  "not_found",
-  "method_not_allowed",
-  "child_line_too_large",
-  "child_timeout",
-  "start_timeout",
+/** Codes that no route of the document answers with, because they belong to none. */
+const ELSEWHERE: readonly ErrorCode[] = ["not_found", "method_not_allowed"];
+
+/** Codes that only requests of revision 2026-07-28 are answered with. */
+const STATELESS: readonly ErrorCode[] = [
+  ...(["header_mismatch", "capability_missing", "revision_unsupported", "invalid_envelope"] as const),
+  ...(["request_state_refused", "method_not_found", "parked_limit"] as const),
 ];
+
+/** Whether a description has an example of the error. */
+const names = (description: unknown, code: string) => JSON.stringify(description).includes(`"${code}":{"value"`);
 
 describe("the routes' descriptions", () => {
   test("name every error of the catalogue that a route can answer with", () => {
-    const text = JSON.stringify(details);
-    const missing = Object.keys(ERRORS).filter((code) => !text.includes(`"${code}":{"value"`));
+    const missing = Object.keys(ERRORS).filter((code) => !names(details, code));
     expect(missing.sort()).toEqual([...ELSEWHERE].sort());
+  });
+
+  test.each(STATELESS)("name %s where stateless requests are sent, and nowhere else", (code) => {
+    const naming = Object.entries(details).filter(([, detail]) => names(detail, code));
+    expect(naming.map(([name]) => name)).toEqual(["postMcpDetail"]);
+  });
+
+  test.each(["child_refused", "pool_full"] as const)("name %s where a child may be started", (code) => {
+    const naming = Object.entries(details).filter(([, detail]) => names(detail, code));
+    expect(naming.map(([name]) => name)).toEqual(["openSseDetail", "postMcpDetail"]);
   });
 
   test.each(Object.entries(details))("%s describes its success and its refusals", (_name, detail) => {

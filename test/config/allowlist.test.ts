@@ -125,9 +125,11 @@ describe("a server", () => {
       env: {},
       cwd: undefined,
       clientEnv: new Map(),
+      isolation: "exclusive",
       limits: { sessionsPerServer: 100, lineBytes: 16_777_216, outboxBytes: 4_194_304 },
       timeouts: {
         ...{ startMs: 180_000, requestMs: 180_000, idleMs: 1_800_000, silentMs: 7_200_000, lifetimeMs: 86_400_000 },
+        ...{ warmMs: 300_000, parkedMs: 300_000, probeMs: 5_000 },
         ...{ heartbeatMs: 10_000, stalledWriteMs: 30_000, gracefulStopMs: 10_000 },
       },
     });
@@ -146,6 +148,37 @@ describe("a server", () => {
     expect(servers.get("b")).toMatchObject({
       limits: { lineBytes: 2048 },
       timeouts: { idleMs: 300_000, startMs: 120_000 },
+    });
+  });
+
+  test("shares its children among sessions when its entry says so, whichever form that has", async () => {
+    const { servers } = await settingsOf({
+      file: {
+        mcpServers: {
+          shared: { command: "sh", isolation: "shared" },
+          demo: { builtin: "demo", isolation: "shared" },
+          exclusive: { command: "sh", isolation: "exclusive" },
+        },
+        allowedCommands: ["sh a", { command: "sh b", isolation: "shared" }],
+      },
+    });
+    expect([...servers].map(([name, { isolation }]) => [name, isolation])).toEqual([
+      ["shared", "shared"],
+      ["demo", "shared"],
+      ["exclusive", "exclusive"],
+      ["sh a", "exclusive"],
+      ["sh b", "shared"],
+    ]);
+  });
+
+  test("has its own times for warm children, parked calls and the probe", async () => {
+    const timeouts = { warm: 0, parked: "1m", probe: "250ms" };
+    expect((await only({ command: "sh", timeouts }, { TIMEOUTS_WARM: "1s" })).timeouts).toMatchObject({
+      ...{ warmMs: 0, parkedMs: 60_000, probeMs: 250 },
+    });
+    const environment = { TIMEOUTS_WARM: "1s", TIMEOUTS_PARKED: "2s", TIMEOUTS_PROBE: "0" };
+    expect((await only({ command: "sh" }, environment)).timeouts).toMatchObject({
+      ...{ warmMs: 1_000, parkedMs: 2_000, probeMs: 0 },
     });
   });
 

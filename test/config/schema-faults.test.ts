@@ -106,9 +106,27 @@ describe("an entry", () => {
     expect(JSON.stringify(found)).not.toContain("s3cr3t");
   });
 
+  test.each(["exclusive", "shared"])("may have the isolation %j", (isolation) => {
+    expect(server({ command: "x", isolation })).toEqual({});
+    expect(faults({ allowedCommands: [{ command: "x", isolation }] })).toEqual({});
+  });
+
+  test.each(["Shared", "", true, 1])("may not have the isolation %j", (isolation) => {
+    const problem = `expected "exclusive" or "shared", got ${JSON.stringify(isolation)}`;
+    expect(server({ command: "x", isolation })).toEqual({ "f.json: mcpServers.a.isolation": problem });
+  });
+
+  test("has no limits but those of one server", () => {
+    const own = { warm: 0, parked: "1m", probe: "250ms" };
+    const found = server({ command: "x", timeouts: own, limits: { pooledChildren: 1, parkedCalls: 1 } });
+    expect(found).toEqual({
+      "f.json: mcpServers.a.limits.pooledChildren": expect.stringMatching(/^unknown key: /),
+      "f.json: mcpServers.a.limits.parkedCalls": expect.stringMatching(/^unknown key: /),
+    });
+  });
+
   test("says of keys with a meaning to come that they are not supported yet", () => {
-    expect(server({ command: "x", isolation: "shared", warm: 2, type: "http" })).toEqual({
-      "f.json: mcpServers.a.isolation": expect.stringMatching(/not supported yet, got "shared"$/),
+    expect(server({ command: "x", warm: 2, type: "http" })).toEqual({
       "f.json: mcpServers.a.warm": expect.stringMatching(/not supported yet, got 2$/),
       "f.json: mcpServers.a.type": expect.stringMatching(/not supported yet, got "http"$/),
     });
