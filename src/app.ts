@@ -11,10 +11,12 @@ import { answerHealth } from "./ops/health.ts";
 import { listServers } from "./ops/servers.ts";
 import type { Server } from "./process/server.ts";
 import type { Registry } from "./session/registry.ts";
+import type { Stateless } from "./session/stateless.ts";
 import { answerError, type Dialect } from "./transport/answer.ts";
 import type { BodyReader } from "./transport/body.ts";
 import type { TransportAnswer, TransportRequest } from "./transport/request.ts";
 import { createSse } from "./transport/sse.ts";
+import { createStatelessTransport } from "./transport/stateless.ts";
 import { createStreamable } from "./transport/streamable.ts";
 import type { JsonScanner } from "./wire/json-scan.ts";
 
@@ -27,6 +29,7 @@ export interface AppParts {
   readonly servers: ReadonlyMap<string, Server>;
   readonly guard: Guard;
   readonly registry: Registry;
+  readonly stateless: Stateless;
   readonly readBody: BodyReader;
   readonly scan: JsonScanner;
   readonly log: Logger;
@@ -58,9 +61,15 @@ const NOWHERE = "\0";
  * strip it.
  */
 export function createApp(parts: AppParts) {
-  const { version, basePath, servers, guard, registry, readBody, scan, log } = parts;
+  const { version, basePath, servers, guard, registry, stateless, readBody, scan, log } = parts;
   const sse = createSse({ registry, readBody, scan, basePath, readVariables });
-  const streamable = createStreamable({ registry, readBody, scan, readVariables });
+  const streamable = createStreamable({
+    registry,
+    readBody,
+    scan,
+    stateless: createStatelessTransport({ stateless, readVariables }),
+    readVariables,
+  });
 
   const logs = log.isLevelEnabled("info");
   /** Whose address a request has, for the instance that does not listen itself. */

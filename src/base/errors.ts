@@ -33,6 +33,38 @@ export const ERRORS = {
     fault: "client",
     summary: "The server requires a client variable that was not sent as an ENV_ header.",
   },
+  header_mismatch: {
+    status: 400,
+    rpc: -32020,
+    fault: "client",
+    summary: "A header that 2026-07-28 requires is missing or malformed, or says something else than the body.",
+  },
+  capability_missing: {
+    status: 400,
+    rpc: -32021,
+    fault: "client",
+    summary: "The server needs something of the client that the request's clientCapabilities do not declare.",
+  },
+  revision_unsupported: {
+    status: 400,
+    rpc: -32022,
+    fault: "client",
+    summary:
+      "The request is of a revision of MCP that the proxy does not speak; data.supported lists those that it does.",
+  },
+  invalid_envelope: {
+    status: 400,
+    rpc: -32602,
+    fault: "client",
+    summary: "The request's _meta lacks a field that 2026-07-28 requires, or has one of the wrong type.",
+  },
+  request_state_refused: {
+    status: 400,
+    rpc: -32602,
+    fault: "client",
+    summary:
+      "The requestState is not one that the proxy gave for this request, or it was used already, or has expired.",
+  },
   session_id_missing: { status: 400, rpc: -32600, fault: "client", summary: "The request names no session." },
   unauthorized: { status: 401, rpc: -32000, fault: "client", summary: "The bearer token is missing or wrong." },
   server_not_allowed: {
@@ -43,6 +75,12 @@ export const ERRORS = {
   },
   origin_refused: { status: 403, rpc: -32000, fault: "client", summary: "The Origin header is not an allowed origin." },
   host_refused: { status: 403, rpc: -32000, fault: "client", summary: "The Host header is not an allowed host name." },
+  method_not_found: {
+    status: 404,
+    rpc: -32601,
+    fault: "client",
+    summary: "Neither the server nor revision 2026-07-28 has this method.",
+  },
   not_found: { status: 404, rpc: -32600, fault: "client", summary: "There is nothing at this URL." },
   session_not_found: {
     status: 404,
@@ -95,6 +133,12 @@ export const ERRORS = {
     summary: "The server's process could not be started.",
   },
   child_exited: { status: 502, rpc: -32000, fault: "child", summary: "The server's process ended before it answered." },
+  child_refused: {
+    status: 502,
+    rpc: -32000,
+    fault: "child",
+    summary: "The server refused to be initialised, or speaks no revision of MCP that the proxy knows.",
+  },
   child_line_too_large: {
     status: 502,
     rpc: -32000,
@@ -119,6 +163,18 @@ export const ERRORS = {
     rpc: -32000,
     fault: "limit",
     summary: "As many sessions are open on this server as the proxy allows.",
+  },
+  pool_full: {
+    status: 503,
+    rpc: -32000,
+    fault: "limit",
+    summary: "As many shared children run as limits.pooledChildren allows, and all of them are in use.",
+  },
+  parked_limit: {
+    status: 503,
+    rpc: -32000,
+    fault: "limit",
+    summary: "As many calls wait for input of their clients as limits.parkedCalls allows.",
   },
   crash_loop: {
     status: 503,
@@ -164,6 +220,8 @@ export interface ErrorDetail {
   readonly data?: Readonly<Record<string, unknown>>;
   /** Header fields that the answer must have, for instance WWW-Authenticate. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** JSON text of the id of the request that is refused; the answer has the id null where it is left out. */
+  readonly rpcId?: string;
   /** The inner cause: it goes to the log, never to the caller. */
   readonly cause?: unknown;
 }
@@ -175,6 +233,7 @@ export class ProxyError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly data: Readonly<Record<string, unknown>> | undefined;
   readonly fields: Readonly<Record<string, string>> | undefined;
+  readonly rpcId: string | undefined;
 
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
     super(detail.message ?? ERRORS[code].summary, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -182,6 +241,7 @@ export class ProxyError extends Error {
     this.retryAfterSeconds = detail.retryAfterSeconds;
     this.data = detail.data;
     this.fields = detail.fields;
+    this.rpcId = detail.rpcId;
   }
 
   get status(): number {

@@ -5,6 +5,8 @@ import { createLogger } from "../base/logger.ts";
 import type { Settings } from "../config/configuration.ts";
 import { configurationWarnings } from "../config/warnings.ts";
 import { createGuard } from "../guard/guard.ts";
+import { createEraMemory } from "../link/eras.ts";
+import { createPool, type Pool } from "../link/pool.ts";
 import { createAdmission } from "../process/admission.ts";
 import { findContainment, UNCONTAINED } from "../process/containment.ts";
 import { baseEnvironment } from "../process/environment.ts";
@@ -12,9 +14,12 @@ import { startGuardian } from "../process/guardian.ts";
 import { instanceName } from "../process/instance.ts";
 import { hideFromSameUser } from "../process/privacy.ts";
 import { createProcessTable } from "../process/process-table.ts";
+import { createStarter } from "../process/starter.ts";
 import { createStrayHunter } from "../process/strays.ts";
 import { createWorkspaces, removeLeftoverWorkspaces } from "../process/workspace.ts";
+import { createOpenLink } from "../session/open-link.ts";
 import { createRegistry, type Registry } from "../session/registry.ts";
+import { createStateless, type Stateless } from "../session/stateless.ts";
 import { createBodyReader } from "../transport/body.ts";
 import { VERSION } from "../version.ts";
 import { createJsonScanner } from "../wire/json-scan.ts";
@@ -56,8 +61,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   const containment = settings.containment === "none" ? UNCONTAINED : await findContainment(base);
   const hurry = new AbortController();
   const scan = createJsonScanner(MAX_JSON_DEPTH);
-  const registry = createRegistry({
-    maxSessions: settings.limits.sessions,
+  const starter = createStarter({
     admission: createAdmission(settings.limits.concurrentStarts),
     host: {
       instance,
@@ -70,9 +74,17 @@ export async function serve(settings: Settings, environment: Environment): Promi
       hurry: hurry.signal,
       log,
     },
-    scan,
     log,
   });
+  const registry = createRegistry({
+    maxSessions: settings.limits.sessions,
+    starter,
+    openLink: createOpenLink({ starter, scan, log }),
+    log,
+  });
+  const eras = createEraMemory();
+  const pool = createPool({ maxChildren: settings.limits.pooledChildren, starter, eras, scan, log });
+  const stateless = createStateless({ pool, eras, maxParkedCalls: settings.limits.parkedCalls });
   const { host, port, basePath } = settings.listen;
   const app = createApp({
     version: VERSION,
@@ -87,6 +99,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
       rateLimit: settings.rateLimit,
     }),
     registry,
+    stateless,
     readBody: createBodyReader({ maxBytes: settings.limits.requestBytes, deadlineMs: BODY_DEADLINE_MS }),
     scan,
     log,
@@ -106,7 +119,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   }
 
   // Taken over before the first child can start, or a signal in between would leave it behind.
-  const ended = untilEnded(settings, registry, hurry, log);
+  const ended = untilEnded(settings, { registry, pool, stateless }, hurry, log);
   try {
     app.listen({
       hostname: host,
@@ -132,8 +145,16 @@ export async function serve(settings: Settings, environment: Environment): Promi
   return finish(await ended);
 }
 
+/** What has children. */
+interface Parts {
+  readonly registry: Registry;
+  readonly pool: Pool;
+  readonly stateless: Stateless;
+}
+
 /** Waits for a signal, or for a failure that nobody handled, and ends all sessions; gives the exit status. */
-function untilEnded(settings: Settings, registry: Registry, hurry: AbortController, log: Logger): Promise<number> {
+function untilEnded(settings: Settings, parts: Parts, hurry: AbortController, log: Logger): Promise<number> {
+  const { registry, pool, stateless } = parts;
   const { promise, resolve } = Promise.withResolvers<number>();
   const { shutdownMs } = settings.timeouts;
   const { gracefulStopMs } = settings.serverDefaults.timeouts;
@@ -141,14 +162,15 @@ function untilEnded(settings: Settings, registry: Registry, hurry: AbortControll
   const shutDown = async (status: number, waitMs: number) => {
     const started = performance.now();
     registry.drain();
-    while (registry.inFlight() > 0 && performance.now() - started < waitMs && !hurry.signal.aborted) {
+    stateless.close();
+    while (registry.inFlight() + pool.inFlight() > 0 && performance.now() - started < waitMs && !hurry.signal.aborted) {
       await Bun.sleep(DRAIN_POLL_MS);
     }
     const hurryTimer =
       shutdownMs === 0
         ? undefined
         : setTimeout(() => hurry.abort(), Math.max(0, shutdownMs - (performance.now() - started)));
-    await registry.endAll("shutdown");
+    await Promise.all([registry.endAll("shutdown"), pool.endAll()]);
     clearTimeout(hurryTimer);
     log.info({ ms: Math.round(performance.now() - started) }, "stopped");
     resolve(status);
@@ -162,7 +184,7 @@ function untilEnded(settings: Settings, registry: Registry, hurry: AbortControll
       return;
     }
     ending = true;
-    log.info({ signal, sessions: registry.size() }, "draining");
+    log.info({ signal, sessions: registry.size(), pooledChildren: pool.size() }, "draining");
     void shutDown(0, shutdownMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, shutdownMs - gracefulStopMs));
   };
   process.on("SIGTERM", onSignal);

@@ -35,7 +35,13 @@ export interface Settings {
   /** IP addresses, CIDR blocks, "loopback", "private", "fly". */
   readonly trustedProxies: readonly string[];
   /** 0 switches one off. */
-  readonly limits: { readonly sessions: number; readonly requestBytes: number; readonly concurrentStarts: number };
+  readonly limits: {
+    readonly sessions: number;
+    readonly requestBytes: number;
+    readonly concurrentStarts: number;
+    readonly pooledChildren: number;
+    readonly parkedCalls: number;
+  };
   /** What a server has that says nothing else of its own. */
   readonly serverDefaults: { readonly limits: ServerLimits; readonly timeouts: ServerTimeouts };
   /** 0 switches it off. */

@@ -82,6 +82,7 @@ export async function readEntry(entry: Entry, context: EntryContext): Promise<Re
     env: Object.fromEntries(env),
     cwd,
     clientEnv: variables.policy,
+    isolation: valueAt(written, "isolation") === "shared" ? "shared" : "exclusive",
     limits: readServerLimits(read),
     timeouts: readServerTimeouts(read),
   };

@@ -48,6 +48,8 @@ export async function loadConfiguration(input: ConfigurationInput): Promise<Load
       sessions: read(SETTINGS.sessions),
       requestBytes: read(SETTINGS.requestBytes),
       concurrentStarts: read(SETTINGS.concurrentStarts),
+      pooledChildren: read(SETTINGS.pooledChildren),
+      parkedCalls: read(SETTINGS.parkedCalls),
     },
     serverDefaults: { limits: readServerLimits(read), timeouts: readServerTimeouts(read) },
     timeouts: { shutdownMs: read(SETTINGS.shutdown) },

@@ -96,7 +96,13 @@ const policy = {
     }),
   ),
   clientEnv: Type.Optional(ClientEnv),
-  isolation: Type.Optional(Type.Literal("exclusive", expected('"exclusive": "shared" is not supported yet'))),
+  isolation: Type.Optional(
+    Type.Union([Type.Literal("exclusive"), Type.Literal("shared")], {
+      ...expected('"exclusive" or "shared"'),
+      description:
+        "exclusive: a process for each session. shared: sessions of one caller with the same client variables share the processes that serve stateless requests. Default: exclusive.",
+    }),
+  ),
   warm: Type.Optional(Type.Literal(0, expected("0: warm children are not supported yet"))),
   limits: Type.Optional(
     object(
@@ -116,6 +122,9 @@ const policy = {
         idle: scalar(SERVER_TIMEOUTS.idle),
         silent: scalar(SERVER_TIMEOUTS.silent),
         lifetime: scalar(SERVER_TIMEOUTS.lifetime),
+        warm: scalar(SERVER_TIMEOUTS.warm),
+        parked: scalar(SERVER_TIMEOUTS.parked),
+        probe: scalar(SERVER_TIMEOUTS.probe),
         heartbeat: scalar(SERVER_TIMEOUTS.heartbeat),
         stalledWrite: scalar(SERVER_TIMEOUTS.stalledWrite),
         gracefulStop: scalar(SERVER_TIMEOUTS.gracefulStop),
@@ -194,6 +203,8 @@ export const FileSchema = object(
           sessions: scalar(SETTINGS.sessions),
           requestBytes: scalar(SETTINGS.requestBytes),
           concurrentStarts: scalar(SETTINGS.concurrentStarts),
+          pooledChildren: scalar(SETTINGS.pooledChildren),
+          parkedCalls: scalar(SETTINGS.parkedCalls),
           ...policy.limits.properties,
         },
         "Limits. 0 switches one off.",

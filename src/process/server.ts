@@ -30,6 +30,12 @@ export interface ServerTimeouts {
   /** Without JSON-RPC traffic while a stream is open: a half-open connection looks just like a quiet one. */
   readonly silentMs: number;
   readonly lifetimeMs: number;
+  /** A shared child that nobody uses is kept for so long. 0: not at all. */
+  readonly warmMs: number;
+  /** A call waits so long for the input that its stateless client was asked for. */
+  readonly parkedMs: number;
+  /** So long `server/discover` may stay unanswered before `initialize` is tried. 0: it is never asked. */
+  readonly probeMs: number;
   /** Between two comments on a quiet event stream. */
   readonly heartbeatMs: number;
   /** A write to a client that makes no headway for so long means that the client is gone. */
@@ -37,6 +43,9 @@ export interface ServerTimeouts {
   /** From closing the child's stdin to SIGKILL. */
   readonly gracefulStopMs: number;
 }
+
+/** How sessions get their child: each one of its own, or the children that stateless requests share. */
+export type Isolation = "exclusive" | "shared";
 
 /** An allowlisted entry: a command line and the policy for running it. */
 export interface Server {
@@ -51,6 +60,7 @@ export interface Server {
   /** Working directory; undefined: a temporary directory for each child. */
   readonly cwd: string | undefined;
   readonly clientEnv: ClientVariablePolicy;
+  readonly isolation: Isolation;
   readonly limits: ServerLimits;
   readonly timeouts: ServerTimeouts;
 }

@@ -1,8 +1,8 @@
-import type { RawMessage } from "../link/exclusive.ts";
+import type { RawMessage } from "../link/link.ts";
 import type { IdKey } from "../wire/message.ts";
 
 /** A message of the child on its way to the client. */
-export interface OutgoingMessage extends RawMessage {
+export interface OutgoingMessage extends Omit<RawMessage, "about"> {
   /** The client's request that it belongs to, as far as the message says so: an answer, or progress. */
   readonly about: IdKey | undefined;
 }

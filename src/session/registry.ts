@@ -1,19 +1,13 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Admission } from "../process/admission.ts";
-import { type Child, type ChildHost, StartFailure, startChild } from "../process/child.ts";
+import type { ConnectLink } from "../link/link.ts";
+import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
-import type { JsonScanner } from "../wire/json-scan.ts";
-import { createCrashBackoff } from "./crash-backoff.ts";
+import type { Starter } from "../process/starter.ts";
+import { callerKey } from "./caller.ts";
 import type { SessionOutput } from "./output.ts";
 import type { Principal } from "./principal.ts";
 import { createSession, type EndReason, type Session, type Transport } from "./session.ts";
-
-/** Nobody waits longer than this for a turn to start a child: intermediaries give up on a silent answer after a minute. */
-const LONGEST_QUEUE_MS = 30_000;
-
-/** A start without any output keeps its turn no longer: a server that waits for its client is as good as started. */
-const TURN_MS = 1_000;
 
 /** 24 bytes of the system's random generator: an id that nobody guesses. */
 const ID_BYTES = 24;
@@ -31,19 +25,33 @@ export interface OpenOptions {
   readonly createOutput: (id: string) => SessionOutput;
 }
 
+/** What a session is to be connected with. */
+export interface OpenedLink {
+  /** What the log calls the session; unique within the instance. */
+  readonly name: string;
+  readonly connect: ConnectLink;
+  /** Called once, at the child's first message or at the session's end: the start is over. */
+  readonly onStarted: () => void;
+}
+
+/** Starts a child for a session, or finds one. @throws ProxyError when there is none to be had. */
+export type OpenLink = (
+  options: Pick<OpenOptions, "server" | "principal" | "variables" | "signal">,
+) => Promise<OpenedLink>;
+
 export interface RegistryOptions {
   /** Sessions in all; 0: any number. */
   readonly maxSessions: number;
-  readonly admission: Admission;
-  readonly host: ChildHost;
-  readonly scan: JsonScanner;
+  /** What `openLink` starts children with: a shutdown cancels its starts. */
+  readonly starter: Starter;
+  readonly openLink: OpenLink;
   readonly log: Logger;
 }
 
 /** All sessions of the instance. */
 export interface Registry {
   /**
-   * Opens a session with a child of its own.
+   * Opens a session.
    * @throws ProxyError draining, session_limit, server_session_limit, crash_loop, start_queue_full, child_start_failed.
    */
   readonly open: (options: OpenOptions) => Promise<Session>;
@@ -61,16 +69,14 @@ export interface Registry {
   readonly endAll: (reason: EndReason) => Promise<void>;
 }
 
-export function createRegistry({ maxSessions, admission, host, scan, log }: RegistryOptions): Registry {
+export function createRegistry({ maxSessions, starter, openLink, log }: RegistryOptions): Registry {
   const sessions = new Map<string, Session>();
   /** Reserved places: a session takes one before its child starts, and gives it back when its child is gone. */
   const places = new Map<Server, number>();
   /** Starts under way, and sessions whose child is being stopped: what a shutdown waits for. */
   const unsettled = new Set<Promise<void>>();
-  const drained = new AbortController();
   const backoff = createCrashBackoff();
   let taken = 0;
-  let started = 0;
   let draining = false;
 
   const takePlace = (server: Server): (() => void) => {
@@ -91,51 +97,14 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
     };
   };
 
-  const cancelled = () =>
-    draining
-      ? new ProxyError("draining", { retryAfterSeconds: 10 })
-      : new ProxyError("session_not_found", { message: "The client left." });
-
-  const takeTurn = async (server: Server, signal: AbortSignal): Promise<() => void> => {
-    const { startMs } = server.timeouts;
-    const turn = await admission.enter(startMs > 0 ? Math.min(startMs, LONGEST_QUEUE_MS) : LONGEST_QUEUE_MS, signal);
-    if (turn === "timeout") throw new ProxyError("start_queue_full", { retryAfterSeconds: 10 });
-    if (turn === "cancelled") throw cancelled();
-    return turn;
-  };
-
-  const start = async (options: OpenOptions, name: string): Promise<Child> => {
-    const { server, variables, signal } = options;
-    try {
-      const child = await startChild(host, { server, name, variables });
-      if (!signal.aborted) return child;
-      await child.stop();
-    } catch (error) {
-      if (!(error instanceof StartFailure)) throw error;
-      log.error({ server: server.name, reason: error.message }, "child could not be started");
-      if (error.isExhaustion) throw new ProxyError("host_exhausted", { retryAfterSeconds: 10 });
-      throw new ProxyError("child_start_failed", { message: `The server could not be started: ${error.message}.` });
-    }
-    throw cancelled();
-  };
-
   const openSession = async (options: OpenOptions): Promise<Session> => {
     const { server, principal, transport, variables, createOutput } = options;
-    const signal = AbortSignal.any([options.signal, drained.signal]);
-    const crashKey = callerKey(server, principal, variables);
+    const crashKey = callerKey(options);
     const restMs = backoff.waitMs(crashKey);
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
     const leavePlace = takePlace(server);
-    let endTurn: (() => void) | undefined;
     try {
-      endTurn = await takeTurn(server, signal);
-      const name = String(++started);
-      const child = await start({ ...options, signal }, name);
-      const turnTimer = setTimeout(endTurn, TURN_MS);
-      const onStarted = () => {
-        clearTimeout(turnTimer);
-        endTurn?.();
-      };
+      const { name, connect, onStarted } = await openLink(options);
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(ID_BYTES))).toString("base64url");
       const session = createSession({
         id,
@@ -144,10 +113,9 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
         principal,
         client: options.client,
         transport,
-        child,
+        connect,
         variableNames: [...variables.keys()],
         output: createOutput(id),
-        scan,
         log,
         isDraining: () => draining,
         onStarted,
@@ -161,7 +129,6 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
       sessions.set(id, session);
       return session;
     } catch (error) {
-      endTurn?.();
       leavePlace();
       throw error;
     }
@@ -177,7 +144,7 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
 
   const drain = () => {
     draining = true;
-    drained.abort();
+    starter.drain();
   };
 
   return {
@@ -206,10 +173,4 @@ export function createRegistry({ maxSessions, admission, host, scan, log }: Regi
       while (unsettled.size > 0) await Promise.all(unsettled);
     },
   };
-}
-
-/** One caller with one set of variables: somebody else's wrong token must not keep others from starting. */
-function callerKey(server: Server, principal: Principal, variables: ReadonlyMap<string, string>): string {
-  const sorted = [...variables].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Bun.SHA256.hash(JSON.stringify([server.name, principal.id, sorted]), "base64");
 }

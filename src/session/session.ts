@@ -1,11 +1,9 @@
 import { ERRORS, type ErrorCode, ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { createWatch } from "../base/watch.ts";
-import { type LinkEnd, type RawMessage, runExclusiveLink } from "../link/exclusive.ts";
-import type { Child } from "../process/child.ts";
+import type { ConnectLink, LinkEnd, RawMessage } from "../link/link.ts";
 import { describeExit } from "../process/exit.ts";
 import type { Server } from "../process/server.ts";
-import type { JsonScanner } from "../wire/json-scan.ts";
 import { errorAnswer } from "../wire/message.ts";
 import { cancelledRequestOf, reportedProgressOf, wantedProgressOf } from "../wire/params.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
@@ -31,7 +29,7 @@ export type Transport = "sse" | "streamable-http";
 /** Requests of one session that may be unanswered at a time. */
 export const MAX_IN_FLIGHT = 256;
 
-/** One client's conversation with one child. */
+/** One client's conversation with a server. */
 export interface Session {
   /** What the client shows to be let in again: unguessable, and never logged. */
   readonly id: string;
@@ -40,7 +38,7 @@ export interface Session {
   readonly server: Server;
   readonly principal: Principal;
   readonly transport: Transport;
-  /** Settles when the session has ended and nothing of its child is left. */
+  /** Settles when the session has ended and nothing of what it had for itself is left. */
   readonly gone: Promise<void>;
   /** Takes a message of the client. @throws ProxyError when it cannot be passed on. */
   readonly receive: (message: RawMessage) => void;
@@ -59,11 +57,10 @@ export interface SessionOptions {
   /** The client's address, for the log. */
   readonly client: string;
   readonly transport: Transport;
-  readonly child: Child;
+  readonly connect: ConnectLink;
   /** Names of the client's variables, for the log. */
   readonly variableNames: readonly string[];
   readonly output: SessionOutput;
-  readonly scan: JsonScanner;
   readonly log: Logger;
   /** During a shutdown no new requests are taken; answers and notifications are. */
   readonly isDraining: () => boolean;
@@ -73,11 +70,11 @@ export interface SessionOptions {
   readonly onEnd: (reason: EndReason, answered: boolean) => void;
 }
 
-/** Connects a client with a child of its own, and ends both together. */
+/** Connects a client with a link to a child, and ends both together. */
 export function createSession(options: SessionOptions): Session {
-  const { id, name, server, principal, transport, child, output, scan, log, onStarted, onEnd } = options;
+  const { id, name, server, principal, transport, connect, output, log, onStarted, onEnd } = options;
   const { timeouts } = server;
-  const context = { session: name, server: server.name, pid: child.pid };
+  const context = { session: name, server: server.name };
   const pending = createPendingRequests();
   const createdAt = performance.now();
   const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
@@ -117,14 +114,23 @@ export function createSession(options: SessionOptions): Session {
     } finally {
       onStarted();
       onEnd(reason, answered);
-      child.stop().then(onGone, (error: unknown) => {
+      link.stop().then(onGone, (error: unknown) => {
         log.error({ ...context, err: error }, "stopping the child failed");
         onGone();
       });
       const durationMs = Math.round(performance.now() - createdAt);
       const counts = { messagesIn, messagesOut, bytesIn, bytesOut, dropped: link.dropped(), lateAnswers };
       log.info(
-        { ...context, principal: principal.id, transport, reason, durationMs, ...counts, unanswered: owed.length },
+        {
+          ...context,
+          pid: link.pid,
+          principal: principal.id,
+          transport,
+          reason,
+          durationMs,
+          ...counts,
+          unanswered: owed.length,
+        },
         "session ended",
       );
     }
@@ -145,11 +151,15 @@ export function createSession(options: SessionOptions): Session {
       );
       return;
     }
+    if (ending.kind === "failed") {
+      finish("child-exited", ending.code, ending.message, ending.data);
+      return;
+    }
     const { stderr } = ending;
     const how = ending.kind === "exited" ? describeExit(ending.exit) : `it closed its ${ending.stream}`;
     const data =
       ending.kind === "exited" ? { exitCode: ending.exit.code, signal: ending.exit.signal, stderr } : { stderr };
-    log.warn({ ...context, how, stderr }, "child ended by itself");
+    log.warn({ ...context, pid: link.pid, how, stderr }, "child ended by itself");
     finish("child-exited", "child_exited", `The server's process ended before it answered: ${how}.`, data);
   };
 
@@ -165,11 +175,12 @@ export function createSession(options: SessionOptions): Session {
       );
       // MCP: the initialize request must not be cancelled.
       if (method !== "initialize") {
-        child.write(
-          Buffer.from(
+        link.send({
+          line: Buffer.from(
             `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${rawId},"reason":"timed out"}}`,
           ),
-        );
+          message: { kind: "notification", method: "notifications/cancelled" },
+        });
       }
     }
   };
@@ -204,12 +215,12 @@ export function createSession(options: SessionOptions): Session {
   });
 
   /** Settles what the child answers; gives what goes on to the client, or undefined for an answer that nobody waits for. */
-  const settle = ({ line, message }: RawMessage, now: number): OutgoingMessage | undefined => {
+  const settle = ({ line, message, about }: RawMessage, now: number): OutgoingMessage | undefined => {
     if (message.kind === "notification") {
       const token = message.method === "notifications/progress" ? reportedProgressOf(line) : undefined;
-      return { line, message, about: token === undefined ? undefined : pending.touch(token, now) };
+      return { line, message, about: token === undefined ? about : pending.touch(token, now) };
     }
-    if (message.kind === "request" || message.id === "null") return { line, message, about: undefined };
+    if (message.kind === "request" || message.id === "null") return { line, message, about };
     waitsForFirstAnswerSince = undefined;
     answered = true;
     if (pending.settle(message.id) !== undefined) return { line, message, about: message.id };
@@ -241,7 +252,8 @@ export function createSession(options: SessionOptions): Session {
     });
   };
 
-  const receive = ({ line, message }: RawMessage) => {
+  const receive = (raw: RawMessage) => {
+    const { line, message } = raw;
     if (ended) throw new ProxyError("session_not_found");
     const now = performance.now();
     if (message.kind === "request") {
@@ -250,7 +262,7 @@ export function createSession(options: SessionOptions): Session {
         throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
       requireRoom(1);
     }
-    const written = child.write(line);
+    const written = link.send(raw);
     if (written === "full") throw new ProxyError("child_busy", { retryAfterSeconds: 5 });
     if (written === "closed")
       throw new ProxyError("child_exited", { message: "The server's process has closed its input." });
@@ -277,18 +289,17 @@ export function createSession(options: SessionOptions): Session {
     }
   };
 
-  const link = runExclusiveLink({
-    child,
-    scan,
-    maxLineBytes: server.limits.lineBytes,
-    onMessages,
-    onEnd: onLinkEnd,
-    log,
-    context,
-  });
+  const link = connect({ onMessages, onEnd: onLinkEnd });
   watch.expect(createdAt);
   log.info(
-    { ...context, principal: principal.id, transport, client: options.client, variables: options.variableNames },
+    {
+      ...context,
+      pid: link.pid,
+      principal: principal.id,
+      transport,
+      client: options.client,
+      variables: options.variableNames,
+    },
     "session started",
   );
   return { id, name, server, principal, transport, gone, receive, requireRoom, inFlight: pending.size, end };

@@ -21,7 +21,7 @@ export function answerError(error: unknown, dialect: Dialect, fields: Fields): E
   const { code, message, data } = known;
   const body =
     dialect === "mcp"
-      ? errorAnswer("null", ERRORS[code].rpc, message, { code, ...data })
+      ? errorAnswer(known.rpcId ?? "null", ERRORS[code].rpc, message, { code, ...data })
       : JSON.stringify({ error: { code, message, ...data } });
   const headers: Record<string, string> = { ...fields, ...known.fields, "content-type": "application/json" };
   if (known.retryAfterSeconds !== undefined) headers["retry-after"] = String(known.retryAfterSeconds);

@@ -1,5 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
-import type { RawMessage } from "../link/exclusive.ts";
+import type { RawMessage } from "../link/link.ts";
 import { arrayElements } from "../wire/batch.ts";
 import { replaceLineBreaks } from "../wire/event-stream.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";

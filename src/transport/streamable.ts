@@ -1,5 +1,5 @@
 import { ERRORS, ProxyError } from "../base/errors.ts";
-import type { RawMessage } from "../link/exclusive.ts";
+import type { RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
 import type { ClientStream } from "../session/client-stream.ts";
 import { createHistoryBudget } from "../session/history.ts";
@@ -14,6 +14,7 @@ import { readClientMessages } from "./client-message.ts";
 import { accepts } from "./content-type.ts";
 import { initializeResult } from "./initialize.ts";
 import type { Fields, TransportAnswer, TransportRequest } from "./request.ts";
+import type { StatelessTransport } from "./stateless.ts";
 import { STREAM_FIELDS } from "./stream-fields.ts";
 
 /** What the histories of all sessions together may hold. */
@@ -23,11 +24,13 @@ export interface StreamableOptions {
   readonly registry: Registry;
   readonly readBody: BodyReader;
   readonly scan: JsonScanner;
+  /** Takes the requests that belong to no session. */
+  readonly stateless: StatelessTransport;
   /** Takes the client's variables from the headers. @throws ProxyError client_variable_refused, client_variable_missing. */
   readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
 }
 
-/** Streamable HTTP with sessions, MCP revisions 2025-03-26 to 2025-11-25. */
+/** Streamable HTTP, with sessions for MCP revisions 2025-03-26 to 2025-11-25; other requests are handed on. */
 export interface StreamableTransport {
   readonly post: (request: TransportRequest) => Promise<TransportAnswer>;
   /** Opens the standalone stream, or goes on with the stream that Last-Event-ID names. */
@@ -35,7 +38,8 @@ export interface StreamableTransport {
   readonly delete: (request: TransportRequest) => TransportAnswer;
 }
 
-export function createStreamable({ registry, readBody, scan, readVariables }: StreamableOptions): StreamableTransport {
+export function createStreamable(options: StreamableOptions): StreamableTransport {
+  const { registry, readBody, scan, stateless, readVariables } = options;
   const budget = createHistoryBudget(HISTORY_BYTES);
   const outputs = new WeakMap<Session, StreamableOutput>();
 
@@ -160,6 +164,8 @@ export function createStreamable({ registry, readBody, scan, readVariables }: St
   const dispatch = (arrival: TransportRequest, body: Buffer): TransportAnswer | Promise<TransportAnswer> => {
     const { messages, isBatch } = readClientMessages(body, scan);
     const [first] = messages;
+    if (!isBatch && first !== undefined && stateless.takes(arrival.request, first))
+      return stateless.post(arrival, first);
     const opens = first?.message.kind === "request" && first.message.method === "initialize";
     if (opens && !isBatch) {
       if (!arrival.request.headers.has("mcp-session-id")) return initialize(arrival, first);

@@ -2,6 +2,21 @@
 export const SESSION_REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] as const;
 export type SessionRevision = (typeof SESSION_REVISIONS)[number];
 
+/** Revisions whose requests carry all of their context themselves, newest last. */
+export const STATELESS_REVISIONS = ["2026-07-28"] as const;
+export type StatelessRevision = (typeof STATELESS_REVISIONS)[number];
+
+/** What the proxy itself says to a child, where no client has a wish of its own. */
+export const NEWEST_SESSION_REVISION: SessionRevision = "2025-11-25";
+export const NEWEST_STATELESS_REVISION: StatelessRevision = "2026-07-28";
+
+/** All revisions that a client may speak on `/mcp`, the newest first: 2024-11-05 has a transport of its own. */
+export const MCP_ROUTE_REVISIONS: readonly string[] = [...SESSION_REVISIONS.slice(1), ...STATELESS_REVISIONS].reverse();
+
+export function isStatelessRevision(text: unknown): text is StatelessRevision {
+  return STATELESS_REVISIONS.some((revision) => revision === text);
+}
+
 /** What a request without MCP-Protocol-Version speaks (2025-06-18, transports, "Protocol Version Header"). */
 export const ASSUMED_REVISION: SessionRevision = "2025-03-26";
 

@@ -60,6 +60,7 @@ export function scriptServer(script: string, { limits, timeouts, ...changes }: S
     env: {},
     cwd: undefined,
     clientEnv: "*",
+    isolation: "exclusive",
     ...changes,
     limits: { sessionsPerServer: 0, lineBytes: 0, outboxBytes: 0, ...limits },
     timeouts: {
@@ -68,6 +69,9 @@ export function scriptServer(script: string, { limits, timeouts, ...changes }: S
       idleMs: 0,
       silentMs: 0,
       lifetimeMs: 0,
+      warmMs: 0,
+      parkedMs: 0,
+      probeMs: 0,
       heartbeatMs: 0,
       stalledWriteMs: 0,
       gracefulStopMs: 1_000,

@@ -1,4 +1,5 @@
 import { createLogger } from "../../src/base/logger.ts";
+import { createExclusiveLink } from "../../src/link/exclusive.ts";
 import type { Child } from "../../src/process/child.ts";
 import type { ProcessExit } from "../../src/process/exit.ts";
 import type { SessionOutput } from "../../src/session/output.ts";
@@ -84,18 +85,19 @@ export function createFakeSession(changes: ServerChanges = {}): FakeSession {
   };
 
   const scan = createJsonScanner(64);
+  const server = scriptServer("", changes);
+  const log = createLogger({ level: "DEBUG", destination: { write: (line) => logged.push(JSON.parse(line)) } });
   const session = createSession({
     id: "id",
     name: "1",
-    server: scriptServer("", changes),
+    server,
     principal: { id: "principal" },
     client: "192.0.2.1",
     transport: "sse",
-    child,
+    connect: createExclusiveLink({ child, scan, maxLineBytes: server.limits.lineBytes, log, context: {} }),
     variableNames: ["TOKEN"],
     output,
-    scan,
-    log: createLogger({ level: "DEBUG", destination: { write: (line) => logged.push(JSON.parse(line)) } }),
+    log,
     isDraining: () => isDraining,
     onStarted: () => undefined,
     onEnd: (reason, answered) => ended.resolve({ reason, answered }),

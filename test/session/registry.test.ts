@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { ProxyError } from "../../src/base/errors.ts";
 import { type Admission, createAdmission } from "../../src/process/admission.ts";
 import type { Server } from "../../src/process/server.ts";
+import { createStarter } from "../../src/process/starter.ts";
 import { createEventStreamOutput } from "../../src/session/event-stream-output.ts";
+import { createOpenLink } from "../../src/session/open-link.ts";
 import { createRegistry, type Registry } from "../../src/session/registry.ts";
 import type { Session } from "../../src/session/session.ts";
 import { readClientMessage } from "../../src/transport/client-message.ts";
@@ -33,7 +35,13 @@ afterEach(async () => {
 
 function create(maxSessions = 0, admission: Admission = createAdmission(0)): Registry {
   const { host } = testHost;
-  const registry = createRegistry({ maxSessions, admission, host, scan, log: host.log });
+  const starter = createStarter({ admission, host, log: host.log });
+  const registry = createRegistry({
+    maxSessions,
+    starter,
+    openLink: createOpenLink({ starter, scan, log: host.log }),
+    log: host.log,
+  });
   registries.push(registry);
   return registry;
 }

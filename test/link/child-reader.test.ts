@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createLogger } from "../../src/base/logger.ts";
-import { type LinkEnd, runExclusiveLink } from "../../src/link/exclusive.ts";
+import { readChild } from "../../src/link/child-reader.ts";
+import type { LinkEnd } from "../../src/link/link.ts";
 import type { Child } from "../../src/process/child.ts";
 import type { ProcessExit } from "../../src/process/exit.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
@@ -28,7 +29,7 @@ function createLink({ maxLineBytes = 0 } = {}) {
     lastWords: () => Promise.resolve("last words"),
     stop: () => Promise.resolve(),
   };
-  const { dropped } = runExclusiveLink({
+  const { dropped } = readChild({
     child,
     scan: createJsonScanner(64),
     maxLineBytes,

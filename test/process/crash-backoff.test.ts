@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createCrashBackoff } from "../../src/session/crash-backoff.ts";
+import { createCrashBackoff } from "../../src/process/crash-backoff.ts";
 
 /** A backoff with a clock of its own. */
 function create() {

@@ -1,0 +1,302 @@
+import { ProxyError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Server } from "../process/server.ts";
+import { type Era, type EraMemory, servedEra } from "./eras.ts";
+import type { Profile } from "./handshake.ts";
+import type { Identity } from "./identity.ts";
+import type { RawMessage } from "./link.ts";
+import type { Attendant, Member } from "./member.ts";
+import { createNews, type News } from "./news.ts";
+import type { SharedLink } from "./shared.ts";
+import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
+
+/** Children that are had alone at a time by callers who are alike; more callers wait. Those that wait for input don't count. */
+const MAX_ALONE = 8;
+
+/** How long a caller waits for its turn with a child of its own, where the server sets no time for a start. */
+const LONGEST_WAIT_MS = 60_000;
+
+/** `shared`: beside the calls of others. `alone`: what the child asks and tells in the meantime is this caller's. */
+export type LeaseMode = "shared" | "alone";
+
+export interface LeaseRequest {
+  readonly profile: Profile;
+  /** The era of the client. */
+  readonly wanted: Era;
+  readonly mode: LeaseMode;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The use of a child, for one call. */
+export interface Lease {
+  readonly link: SharedLink;
+  readonly identity: Identity;
+  /** The children that are alike: what one says of its tools holds for all. */
+  readonly kin: object;
+  /** Hears the child, which must be had alone. @returns requests that it has made already. */
+  readonly attend: (attendant: Attendant) => readonly RawMessage[];
+  /** The caller is asked for input, which may take long; or goes on. */
+  readonly setParked: (isParked: boolean) => void;
+  /** The child has been told something that no other client must find in it. */
+  readonly spend: () => void;
+  /** Keeps the child from being ended for idleness, for as long as somebody listens. @returns the remover. */
+  readonly hold: () => () => void;
+  /** Gives it back; may be called again. */
+  readonly release: () => void;
+}
+
+export interface FamilyParts {
+  readonly key: string;
+  readonly server: Server;
+  readonly variables: ReadonlyMap<string, string>;
+  readonly news: News;
+  readonly start: (parts: FamilyParts, profile: Profile, wanted: Era, signal: AbortSignal) => Promise<Member>;
+  readonly stop: (member: Member, parts: FamilyParts, reason: string) => Promise<void>;
+  readonly onCrash: (member: Member, parts: FamilyParts) => void;
+  readonly onIdle: () => void;
+  readonly isDraining: () => boolean;
+  readonly eras: EraMemory;
+  readonly log: Logger;
+}
+
+/** The children of one caller, as far as children of the pool are concerned: one principal with one set of variables. */
+export interface Family {
+  /** @throws ProxyError pool_full, crash_loop, start_queue_full, child_refused and whatever else a start may end in. */
+  readonly lease: (request: LeaseRequest) => Promise<Lease>;
+  readonly news: News;
+  /** Subscriptions to resources at its legacy children. */
+  readonly subscriptions: Subscriptions;
+  readonly members: () => Iterable<Member>;
+  readonly dismiss: (member: Member, reason: string) => void;
+  /** Ends what has been idle or has lived for too long. @returns when to look again, or that nothing is left to look at. */
+  readonly sweep: (now: number) => number | "empty";
+  readonly close: () => void;
+}
+
+/** Children that were started alike, and the start of one that all of them wait for. */
+interface Kin {
+  readonly members: Set<Member>;
+  starting: { readonly done: Promise<unknown>; waiters: number; readonly abandon: AbortController } | undefined;
+}
+
+export function createFamily(options: Omit<FamilyParts, "news">): Family {
+  const news = createNews();
+  const parts: FamilyParts = { ...options, news };
+  const { server, eras } = parts;
+  const groups = new Map<string, Kin>();
+  const subscriptions = createSubscriptions();
+  /** Callers that wait for something to change. */
+  const waiters = new Set<() => void>();
+  let arriving = 0;
+  let closed = false;
+
+  const wakeAll = () => {
+    for (const wake of waiters) wake();
+    waiters.clear();
+  };
+
+  const dismiss = (member: Member, reason: string) => {
+    for (const { members } of groups.values()) members.delete(member);
+    subscriptions.leave(member.link);
+    void parts.stop(member, parts, reason);
+    wakeAll();
+  };
+
+  const adopt = (kin: Kin, member: Member) => {
+    kin.members.add(member);
+    if (member.identity.era === "legacy") subscriptions.join(member.link);
+    void member.link.ended.then(() => {
+      if (!kin.members.has(member)) return;
+      parts.onCrash(member, parts);
+      dismiss(member, "crashed");
+    });
+  };
+
+  const groupFor = ({ profile, wanted }: LeaseRequest): Kin => {
+    const era = servedEra(eras.of(server), wanted);
+    // Modern children know nothing of their clients. As long as the era is not known, all wait for the first one.
+    const key = era === "legacy" ? `legacy ${profile.revision} ${profile.capabilities}` : era;
+    const known = groups.get(key);
+    if (known !== undefined) return known;
+    const kin: Kin = { members: new Set(), starting: undefined };
+    groups.set(key, kin);
+    return kin;
+  };
+
+  const begin = (kin: Kin, { profile, wanted }: LeaseRequest) => {
+    const abandon = new AbortController();
+    const done = parts
+      .start(parts, profile, wanted, abandon.signal)
+      .then((member) => {
+        if (closed) void parts.stop(member, parts, "shutdown");
+        else adopt(groupOf(member, profile), member);
+      })
+      .finally(() => {
+        kin.starting = undefined;
+      });
+    kin.starting = { done, waiters: 0, abandon };
+    return kin.starting;
+  };
+
+  /** Where a child belongs whose era was not known before it was started. */
+  const groupOf = ({ identity }: Member, profile: Profile): Kin => groupFor(leaseLike(identity.era, profile));
+
+  /** One start, however many ask for it; it is cancelled when nobody does any more. */
+  const joinStart = async (kin: Kin, request: LeaseRequest) => {
+    const starting = kin.starting ?? begin(kin, request);
+    starting.waiters++;
+    const leave = () => {
+      if (--starting.waiters === 0) starting.abandon.abort();
+    };
+    request.signal.addEventListener("abort", leave, { once: true });
+    if (request.signal.aborted) leave();
+    try {
+      await starting.done;
+    } finally {
+      request.signal.removeEventListener("abort", leave);
+    }
+  };
+
+  const untilChanged = async (signal: AbortSignal) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiters.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    const limitMs =
+      server.timeouts.startMs === 0 ? LONGEST_WAIT_MS : Math.min(server.timeouts.startMs, LONGEST_WAIT_MS);
+    const timer = setTimeout(resolve, limitMs);
+    await promise;
+    clearTimeout(timer);
+    waiters.delete(resolve);
+  };
+
+  const usable = (kin: Kin): Member[] => [...kin.members].filter(({ isSpent, isAlone }) => !isSpent && !isAlone);
+
+  const take = (kin: Kin, mode: LeaseMode): Member | undefined => {
+    const free = usable(kin);
+    const member = mode === "shared" ? free[0] : free.find(({ sharers }) => sharers === 0);
+    if (member === undefined) return undefined;
+    if (mode === "shared") member.sharers++;
+    else member.isAlone = true;
+    return member;
+  };
+
+  const lease = async (request: LeaseRequest): Promise<Lease> => {
+    const { mode, signal } = request;
+    const askedAt = performance.now();
+    arriving++;
+    try {
+      for (;;) {
+        if (closed || parts.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
+        if (signal.aborted) throw new ProxyError("session_not_found", { message: "The client left." });
+        const kin = groupFor(request);
+        const member = take(kin, mode);
+        if (member !== undefined) return leaseOf(kin, member, mode);
+        const alone = [...kin.members].filter(({ isAlone, isParked }) => isAlone && !isParked).length;
+        if (mode === "shared" || alone < MAX_ALONE || kin.starting !== undefined) {
+          await joinStart(kin, request);
+          continue;
+        }
+        if (performance.now() - askedAt > LONGEST_WAIT_MS)
+          throw new ProxyError("start_queue_full", { retryAfterSeconds: 10 });
+        await untilChanged(signal);
+      }
+    } finally {
+      arriving--;
+    }
+  };
+
+  const leaseOf = (kin: Kin, member: Member, mode: LeaseMode): Lease => {
+    let isReleased = false;
+    const settle = () => {
+      member.idleSince = performance.now();
+      if (member.sharers === 0 && !member.isAlone && member.isSpent && kin.members.has(member))
+        dismiss(member, "spent");
+      else parts.onIdle();
+      wakeAll();
+    };
+    return {
+      link: member.link,
+      identity: member.identity,
+      kin,
+      attend: member.attend,
+      setParked: (isParked) => {
+        if (isReleased) return;
+        member.isParked = isParked;
+        wakeAll();
+      },
+      spend: () => {
+        member.isSpent = true;
+      },
+      hold: () => {
+        let isHeld = true;
+        member.holds++;
+        return () => {
+          if (!isHeld) return;
+          isHeld = false;
+          member.holds--;
+          settle();
+        };
+      },
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        if (mode === "shared") {
+          member.sharers--;
+        } else {
+          member.attend(undefined);
+          member.isAlone = false;
+          member.isParked = false;
+        }
+        settle();
+      },
+    };
+  };
+
+  const sweep = (now: number): number | "empty" => {
+    const { warmMs, lifetimeMs } = server.timeouts;
+    let next = Number.POSITIVE_INFINITY;
+    let isEmpty = arriving === 0 && news.listeners() === 0;
+    for (const [key, { members, starting }] of groups) {
+      for (const member of [...members]) {
+        const isIdle = member.sharers === 0 && !member.isAlone;
+        if (lifetimeMs > 0 && now - member.bornAt >= lifetimeMs) member.isSpent = true;
+        if (isIdle && member.isSpent) dismiss(member, "lifetime");
+        else if (isIdle && member.holds === 0 && now - member.idleSince >= warmMs) dismiss(member, "idle");
+        else {
+          isEmpty = false;
+          if (isIdle && member.holds === 0) next = Math.min(next, member.idleSince + warmMs);
+          if (lifetimeMs > 0) next = Math.min(next, Math.max(member.bornAt + lifetimeMs, now + 1_000));
+        }
+      }
+      if (starting !== undefined) isEmpty = false;
+      else if (members.size === 0) groups.delete(key);
+    }
+    return isEmpty ? "empty" : next;
+  };
+
+  return {
+    lease,
+    news,
+    subscriptions,
+    members: function* () {
+      for (const { members } of groups.values()) yield* members;
+    },
+    dismiss,
+    sweep,
+    close: () => {
+      closed = true;
+      for (const { members, starting } of groups.values()) {
+        starting?.abandon.abort();
+        for (const member of [...members]) dismiss(member, "shutdown");
+      }
+      wakeAll();
+    },
+  };
+}
+
+const noSignal = new AbortController().signal;
+
+function leaseLike(era: Era, profile: Profile): LeaseRequest {
+  return { profile, wanted: era, mode: "shared", signal: noSignal };
+}

@@ -1,0 +1,45 @@
+import type { ErrorCode } from "../base/errors.ts";
+import type { ProcessExit } from "../process/exit.ts";
+import type { IdKey, Message } from "../wire/message.ts";
+
+/** A message with the bytes that it came in. */
+export interface RawMessage {
+  readonly line: Buffer;
+  readonly message: Message;
+  /** The client's request that a message to the client belongs to, where the message itself does not say so. */
+  readonly about?: IdKey;
+}
+
+/** Why a link ended by itself. */
+export type LinkEnd =
+  | { readonly kind: "exited"; readonly exit: ProcessExit; readonly stderr: string }
+  | { readonly kind: "closed"; readonly stream: "stdin" | "stdout"; readonly stderr: string }
+  | { readonly kind: "line-too-long"; readonly maxLineBytes: number }
+  | {
+      readonly kind: "failed";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly data: Readonly<Record<string, unknown>>;
+    };
+
+export interface LinkEvents {
+  /** Given messages for the client, in order. While its promise is pending, the client is slow. */
+  readonly onMessages: (messages: readonly RawMessage[]) => Promise<void> | undefined;
+  /** Called once, when the link has ended by itself. */
+  readonly onEnd: (end: LinkEnd) => void;
+}
+
+/** How a session's messages reach a child. */
+export interface Link {
+  /** The child's process, if the link has one of its own. */
+  readonly pid: number | undefined;
+  /** Passes a message of the client on. "full": the child does not read; "closed": it takes no input any more. */
+  readonly send: (message: RawMessage) => "ok" | "full" | "closed";
+  /** Lines of the child that were no messages, so far. */
+  readonly dropped: () => number;
+  /** Lets go of the child; resolves when nothing is left of what the link had for itself. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Begins to pass messages; called once. */
+export type ConnectLink = (events: LinkEvents) => Link;

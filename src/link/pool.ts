@@ -1,0 +1,209 @@
+import { ProxyError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { createWatch } from "../base/watch.ts";
+import { createCrashBackoff } from "../process/crash-backoff.ts";
+import type { Server } from "../process/server.ts";
+import type { Starter } from "../process/starter.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import type { Era, EraMemory } from "./eras.ts";
+import { createFamily, type Family, type FamilyParts } from "./family.ts";
+import { type HandshakeOutcome, type Profile, shakeHands } from "./handshake.ts";
+import { describeEnd } from "./link-end.ts";
+import { createMember, type Member } from "./member.ts";
+import { createSharedLink } from "./shared.ts";
+
+/** A start may lose two children before it finds out how a server wants to be spoken to. */
+const MAX_ATTEMPTS = 3;
+
+/** How often idle children are looked for, at the most. */
+const SWEEP_MS = 1_000;
+
+export interface PoolOptions {
+  /** Children in all; 0: any number. */
+  readonly maxChildren: number;
+  readonly starter: Starter;
+  readonly eras: EraMemory;
+  readonly scan: JsonScanner;
+  readonly log: Logger;
+}
+
+/** Whose children they are: nobody else's requests reach them. */
+export interface FamilyKey {
+  /** Differs for every server, principal and set of client variables. */
+  readonly key: string;
+  readonly server: Server;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/** Children that are started, initialised and kept warm for whoever may use them. */
+export interface Pool {
+  readonly family: (key: FamilyKey) => Family;
+  /** Children, those included that are starting or being stopped. */
+  readonly size: () => number;
+  /** Requests that no child has answered yet. */
+  readonly inFlight: () => number;
+  /** Ends all children; resolves when none is left. */
+  readonly endAll: () => Promise<void>;
+}
+
+export function createPool({ maxChildren, starter, eras, scan, log }: PoolOptions): Pool {
+  const families = new Map<string, Family>();
+  const backoff = createCrashBackoff();
+  /** Children that are being stopped. */
+  const stopping = new Set<Promise<void>>();
+  let taken = 0;
+  let closed = false;
+
+  const stopChild = (stop: () => Promise<void>, context: Readonly<Record<string, unknown>>) => {
+    const stopped: Promise<void> = stop()
+      .catch((error: unknown) => log.error({ ...context, err: error }, "stopping the child failed"))
+      .then(() => {
+        taken--;
+        stopping.delete(stopped);
+      });
+    stopping.add(stopped);
+    return stopped;
+  };
+
+  /** Ends the child that has been idle for longest, if there is one. */
+  const evict = (): boolean => {
+    let oldest: { family: Family; member: Member } | undefined;
+    for (const family of families.values()) {
+      for (const member of family.members()) {
+        if (!isIdle(member) || (oldest !== undefined && member.idleSince >= oldest.member.idleSince)) continue;
+        oldest = { family, member };
+      }
+    }
+    if (oldest === undefined) return false;
+    oldest.family.dismiss(oldest.member, "evicted");
+    return true;
+  };
+
+  const takePlace = async () => {
+    if (closed || starter.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
+    if (maxChildren > 0 && taken >= maxChildren) {
+      if (!evict()) throw new ProxyError("pool_full", { retryAfterSeconds: 10 });
+      await Promise.race(stopping);
+    }
+    // Whoever was faster has the place now.
+    if (maxChildren > 0 && taken >= maxChildren) throw new ProxyError("pool_full", { retryAfterSeconds: 10 });
+    taken++;
+  };
+
+  const startOnce = async (
+    { server, variables, news }: FamilyParts,
+    profile: Profile,
+    wanted: Era,
+    signal: AbortSignal,
+  ): Promise<Member | HandshakeOutcome> => {
+    await takePlace();
+    const started = await starter.start({ server, variables, signal }).catch((error: unknown) => {
+      taken--;
+      throw error;
+    });
+    const { child, name, onStarted } = started;
+    const context = { child: name, server: server.name, pid: child.pid };
+    const { requestMs, startMs, probeMs } = server.timeouts;
+    const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs, log, context });
+    const left = Promise.withResolvers<"left">();
+    const leave = () => left.resolve("left");
+    signal.addEventListener("abort", leave);
+    if (signal.aborted) leave();
+    try {
+      const known = eras.of(server);
+      const outcome = await Promise.race([
+        shakeHands({ link, profile, wanted, known, probeMs, startMs }),
+        left.promise,
+      ]);
+      if (outcome === "left") throw new ProxyError("session_not_found", { message: "The client left." });
+      if (outcome.kind !== "refused") eras.learn(server, outcome.learnt);
+      // What was remembered may have led to this.
+      else eras.forget(server);
+      if (outcome.kind === "ready") {
+        log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
+        return createMember({ name, link, identity: outcome.identity, news, log });
+      }
+      void stopChild(link.stop, context);
+      return outcome;
+    } catch (error) {
+      void stopChild(link.stop, context);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", leave);
+      onStarted();
+    }
+  };
+
+  const start: FamilyParts["start"] = async (parts, profile, wanted, signal) => {
+    const restMs = backoff.waitMs(parts.key);
+    if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await startOnce(parts, profile, wanted, signal);
+      if (!("kind" in outcome)) return outcome;
+      if (outcome.kind === "refused") {
+        backoff.crashed(parts.key);
+        throw outcome.error;
+      }
+      if (attempt === MAX_ATTEMPTS) throw new ProxyError("start_timeout");
+    }
+  };
+
+  const parts = {
+    start,
+    stop: (member: Member, { server }: FamilyParts, reason: string) => {
+      const context = { child: member.name, server: server.name, pid: member.link.pid };
+      const ageMs = Math.round(performance.now() - member.bornAt);
+      log.info({ ...context, reason, ageMs }, "pooled child ended");
+      return stopChild(member.link.stop, context);
+    },
+    onCrash: (member: Member, { key, server }: FamilyParts) => {
+      backoff.crashed(key);
+      void member.link.ended.then((end) => {
+        const { message, data } = describeEnd(end);
+        log.warn({ child: member.name, server: server.name, how: message, ...data }, "pooled child ended by itself");
+      });
+    },
+    onIdle: () => watch.expect(performance.now() + SWEEP_MS),
+    isDraining: starter.isDraining,
+    log,
+  };
+
+  const watch = createWatch((now) => {
+    let next = Number.POSITIVE_INFINITY;
+    for (const [key, family] of families) {
+      const due = family.sweep(now);
+      if (due === "empty") families.delete(key);
+      else next = Math.min(next, due);
+    }
+    return Math.max(next, now + SWEEP_MS);
+  });
+
+  return {
+    family: ({ key, server, variables }) => {
+      const known = families.get(key);
+      if (known !== undefined) return known;
+      const family = createFamily({ ...parts, eras, key, server, variables });
+      families.set(key, family);
+      watch.expect(performance.now() + SWEEP_MS);
+      return family;
+    },
+    size: () => taken,
+    inFlight: () => {
+      let sum = 0;
+      for (const family of families.values()) {
+        for (const { link, isParked } of family.members()) sum += isParked ? 0 : link.inFlight();
+      }
+      return sum;
+    },
+    endAll: async () => {
+      closed = true;
+      watch.close();
+      for (const family of families.values()) family.close();
+      while (stopping.size > 0) await Promise.all(stopping);
+    },
+  };
+}
+
+function isIdle({ sharers, isAlone, holds }: Member): boolean {
+  return sharers === 0 && !isAlone && holds === 0;
+}

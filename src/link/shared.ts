@@ -1,0 +1,269 @@
+import { ProxyError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { createWatch } from "../base/watch.ts";
+import type { Child } from "../process/child.ts";
+import { META } from "../wire/envelope.ts";
+import { applyEdits, type Edit, textAt, valueAt } from "../wire/json-edit.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import { readChild } from "./child-reader.ts";
+import type { LinkEnd, RawMessage } from "./link.ts";
+import { describeEnd } from "./link-end.ts";
+
+/** Requests of all callers together that one child may owe an answer. */
+const MAX_IN_FLIGHT = 4_096;
+
+export interface SharedLinkOptions {
+  readonly child: Child;
+  readonly scan: JsonScanner;
+  /** Longest message from the child, in bytes; 0: no bound. */
+  readonly maxLineBytes: number;
+  /** From a request to its answer, in milliseconds; progress starts it anew. 0: off. */
+  readonly requestMs: number;
+  readonly log: Logger;
+  /** Fields for the lines of the log. */
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
+/** A caller's request, on one line. Its id and its progress token are the caller's own. */
+export interface CallRequest {
+  readonly line: Buffer;
+  readonly method: string;
+  /** Has no time limit: a subscription. */
+  readonly isEndless?: boolean;
+}
+
+/** What becomes of a call. Ids and tokens are the caller's own again. */
+export interface CallEvents {
+  /** Progress of the call, or a notification of the subscription that it opened. */
+  readonly onNotification: (line: Buffer, method: string) => Promise<void> | undefined;
+  readonly onAnswer: (line: Buffer) => Promise<void> | undefined;
+  /** There will be no answer: the child is gone, or took too long. */
+  readonly onFailure: (error: ProxyError) => void;
+}
+
+/** A request on its way through the child. */
+export interface Call {
+  /** Nobody waits for it any more: the child is told, and what it still says about it is dropped. */
+  readonly cancel: (reason: string) => void;
+  /** The child waits for its caller: its time stands still. */
+  readonly pause: () => void;
+  /** Goes on for another request of the same caller: what comes is for that one. */
+  readonly resume: (request: CallRequest, events: CallEvents) => void;
+}
+
+/** Hears what the child says that belongs to no call. */
+export interface Bystander {
+  readonly onNotification: (message: RawMessage) => Promise<void> | undefined;
+  /** A request of the child's own; its answer goes to `write`. */
+  readonly onRequest: (message: RawMessage) => void;
+}
+
+/** Many callers' requests on one child: ids and progress tokens are rewritten, and each answer finds its caller. */
+export interface SharedLink {
+  readonly pid: number;
+  /** @throws ProxyError child_busy, child_exited, too_many_in_flight. */
+  readonly call: (request: CallRequest, events: CallEvents) => Call;
+  /** Writes a notification or an answer. What the child cannot take is dropped. */
+  readonly write: (line: Buffer) => void;
+  /** Requests that the child owes an answer, subscriptions left out. */
+  readonly inFlight: () => number;
+  readonly attend: (bystander: Bystander) => void;
+  /** Settles when the child has ended by itself, or cannot be understood any more. */
+  readonly ended: Promise<LinkEnd>;
+  readonly isEnded: () => boolean;
+  readonly stop: () => Promise<void>;
+}
+
+interface Entry {
+  rawId: string;
+  rawToken: string | undefined;
+  readonly method: string;
+  readonly isEndless: boolean;
+  events: CallEvents;
+}
+
+const TOKEN_PATH = ["params", "_meta", "progressToken"];
+const SUBSCRIPTION_PATH = ["params", "_meta", META.subscriptionId];
+
+export function createSharedLink(options: SharedLinkOptions): SharedLink {
+  const { child, requestMs, context, log } = options;
+  const calls = new Map<number, Entry>();
+  /** Calls whose time runs, and since when, the longest first. */
+  const clock = new Map<number, number>();
+  const { promise: ended, resolve: onEnded } = Promise.withResolvers<LinkEnd>();
+  let end: LinkEnd | undefined;
+  let count = 0;
+  let endless = 0;
+  let bystander: Bystander = { onNotification: () => undefined, onRequest: () => undefined };
+
+  const startClock = (id: number) => {
+    if (requestMs === 0 || calls.get(id)?.isEndless !== false) return;
+    const now = performance.now();
+    clock.delete(id);
+    clock.set(id, now);
+    watch.expect(now + requestMs);
+  };
+
+  const forget = (id: number): Entry | undefined => {
+    const entry = calls.get(id);
+    if (entry?.isEndless === true) endless--;
+    calls.delete(id);
+    clock.delete(id);
+    return entry;
+  };
+
+  const tellCancelled = (id: number, reason: string) => {
+    child.write(
+      Buffer.from(
+        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":${JSON.stringify(reason)}}}`,
+      ),
+    );
+  };
+
+  const watch = createWatch((now) => {
+    for (const [id, since] of clock) {
+      if (since + requestMs > now) return since + requestMs;
+      const entry = forget(id);
+      tellCancelled(id, "timed out");
+      const message = `The server did not answer ${JSON.stringify(entry?.method)} within ${requestMs} ms.`;
+      entry?.events.onFailure(new ProxyError("child_timeout", { message }));
+    }
+    return Number.POSITIVE_INFINITY;
+  });
+
+  const finish = (reason: LinkEnd) => {
+    if (end !== undefined) return;
+    end = reason;
+    watch.close();
+    const owed = [...calls.values()];
+    calls.clear();
+    clock.clear();
+    const error = describeEnd(reason);
+    for (const { events } of owed) events.onFailure(error);
+    onEnded(reason);
+  };
+
+  /** The call that a notification is about, by the token or subscription id that we gave the child. */
+  const subject = (line: Buffer, path: readonly string[]) => {
+    const span = valueAt(line, path);
+    if (span === undefined) return undefined;
+    const id = Number(textAt(line, span));
+    const entry = calls.get(id);
+    return entry === undefined ? undefined : { id, entry, span };
+  };
+
+  const onNotification = (message: RawMessage, method: string): Promise<void> | undefined => {
+    const { line } = message;
+    if (method === "notifications/progress") {
+      const found = subject(line, ["params", "progressToken"]);
+      if (found?.entry.rawToken === undefined) return undefined;
+      if (clock.has(found.id)) startClock(found.id);
+      return found.entry.events.onNotification(
+        applyEdits(line, [{ ...found.span, text: found.entry.rawToken }]),
+        method,
+      );
+    }
+    const subscription = line.includes(META.subscriptionId) ? subject(line, SUBSCRIPTION_PATH) : undefined;
+    if (subscription === undefined) return bystander.onNotification(message);
+    const { entry, span } = subscription;
+    return entry.events.onNotification(applyEdits(line, [{ ...span, text: entry.rawId }]), method);
+  };
+
+  const onAnswer = (line: Buffer, id: number): Promise<void> | undefined => {
+    const entry = forget(id);
+    const span = valueAt(line, ["id"]);
+    if (entry === undefined || span === undefined) return undefined;
+    const edits: Edit[] = [{ ...span, text: entry.rawId }];
+    const subscription = entry.isEndless ? valueAt(line, ["result", "_meta", META.subscriptionId]) : undefined;
+    if (subscription !== undefined) edits.push({ ...subscription, text: entry.rawId });
+    return entry.events.onAnswer(applyEdits(line, edits));
+  };
+
+  const onMessage = (raw: RawMessage): Promise<void> | undefined => {
+    const { message, line } = raw;
+    if (message.kind === "response") return onAnswer(line, Number(message.id));
+    if (message.kind === "notification") return onNotification(raw, message.method);
+    bystander.onRequest(raw);
+    return undefined;
+  };
+
+  readChild({
+    child,
+    scan: options.scan,
+    maxLineBytes: options.maxLineBytes,
+    log,
+    context,
+    onMessages: (messages) => {
+      const slow = messages.map(onMessage).filter((sent) => sent !== undefined);
+      return slow.length === 0 ? undefined : Promise.all(slow).then(() => undefined);
+    },
+    onEnd: finish,
+  });
+
+  return {
+    pid: child.pid,
+    call: (request, events) => {
+      if (end !== undefined) throw describeEnd(end);
+      if (calls.size >= MAX_IN_FLIGHT) {
+        throw new ProxyError("too_many_in_flight", {
+          message: `The server's process has ${calls.size} unanswered requests, as many as it may have.`,
+          retryAfterSeconds: 1,
+        });
+      }
+      const id = ++count;
+      const { line, rawId, rawToken } = readIds(request.line);
+      const written = child.write(rewriteIds(line, id));
+      if (written === "full") throw new ProxyError("child_busy", { retryAfterSeconds: 5 });
+      if (written === "closed")
+        throw new ProxyError("child_exited", { message: "The server's process has closed its input." });
+      if (request.isEndless === true) endless++;
+      calls.set(id, { rawId, rawToken, method: request.method, isEndless: request.isEndless === true, events });
+      startClock(id);
+      return {
+        cancel: (reason) => {
+          if (forget(id) !== undefined) tellCancelled(id, reason);
+        },
+        pause: () => clock.delete(id),
+        resume: (next, nextEvents) => {
+          const entry = calls.get(id);
+          if (entry === undefined) return;
+          const ids = readIds(next.line);
+          entry.rawId = ids.rawId;
+          entry.rawToken = ids.rawToken ?? entry.rawToken;
+          entry.events = nextEvents;
+          startClock(id);
+        },
+      };
+    },
+    write: (line) => void child.write(line),
+    inFlight: () => calls.size - endless,
+    attend: (next) => {
+      bystander = next;
+    },
+    ended,
+    isEnded: () => end !== undefined,
+    stop: () => {
+      watch.close();
+      return child.stop();
+    },
+  };
+}
+
+function readIds(line: Buffer): { line: Buffer; rawId: string; rawToken: string | undefined } {
+  const id = valueAt(line, ["id"]);
+  const token = line.includes("progressToken") ? valueAt(line, TOKEN_PATH) : undefined;
+  return {
+    line,
+    rawId: id === undefined ? "null" : textAt(line, id),
+    rawToken: token === undefined ? undefined : textAt(line, token),
+  };
+}
+
+/** The id of a call is its progress token, too. */
+function rewriteIds(line: Buffer, id: number): Buffer {
+  const spans = [valueAt(line, ["id"]), line.includes("progressToken") ? valueAt(line, TOKEN_PATH) : undefined];
+  return applyEdits(
+    line,
+    spans.flatMap((span) => (span === undefined ? [] : [{ ...span, text: String(id) }])),
+  );
+}

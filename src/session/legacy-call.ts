@@ -1,0 +1,280 @@
+import { ProxyError } from "../base/errors.ts";
+import { missingCapability } from "../bridge/capabilities.ts";
+import {
+  inputRequiredAnswer,
+  inputResponsesOf,
+  toInputRequest,
+  toLegacyRequest,
+  toModernAnswer,
+  urlElicitationsOf,
+  withMissingUri,
+} from "../bridge/modern-client.ts";
+import type { Lease } from "../link/family.ts";
+import type { RawMessage } from "../link/link.ts";
+import type { Call, CallEvents } from "../link/shared.ts";
+import { type Envelope, isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";
+import { textAt, valueAt } from "../wire/json-edit.ts";
+import type { Binding, Parking } from "./parked.ts";
+import type { StatelessSink } from "./stateless-sink.ts";
+
+/** A server that wants several things at once says so within this time, and is asked for one round of them. */
+const GATHER_MS = 20;
+
+/** Notifications that are kept for a client that is away to answer. */
+const MAX_KEPT = 64;
+
+/** One HTTP request of a stateless client, and where its answer goes. */
+export interface Round {
+  readonly line: Buffer;
+  readonly rawId: string;
+  readonly method: string;
+  readonly envelope: Envelope;
+  readonly sink: StatelessSink;
+}
+
+export interface LegacyCallOptions {
+  readonly lease: Lease;
+  /** Whether nobody else uses the child meanwhile: what it asks and tells is about this call. */
+  readonly isAlone: boolean;
+  readonly round: Round;
+  readonly binding: Binding;
+  readonly parking: Parking<Round>;
+  readonly parkedMs: number;
+}
+
+/** A modern client's call of a legacy child, over as many HTTP requests as it takes. */
+export interface LegacyCall {
+  readonly start: () => void;
+  /** The client has left, and will not be answered. */
+  readonly leave: (round: Round) => void;
+}
+
+export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
+  const { lease, isAlone, binding, parking, parkedMs } = options;
+  const { link, identity } = lease;
+  const { method, envelope } = options.round;
+  /** The request that waits; undefined: the client is away to answer. */
+  let round: Round | undefined = options.round;
+  /** What the child waits for, by the key under which the client was or will be asked. */
+  const asked = new Map<string, RawMessage>();
+  let askCount = 0;
+  let gathering: ReturnType<typeof setTimeout> | undefined;
+  let call: Call | undefined;
+  /** What the client gets when it comes back. */
+  let outcome: ((sink: StatelessSink, rawId: string) => void) | undefined;
+  let kept: RawMessage[] = [];
+  let isOver = false;
+
+  const finish = () => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(gathering);
+    for (const { message } of asked.values()) refuse(message, -32603, "The client gave no answer.");
+    // A child that still waits or works for one client must not be given to another.
+    if (isAlone && (asked.size > 0 || outcome === undefined)) lease.spend();
+    asked.clear();
+    lease.release();
+  };
+
+  const refuse = (message: RawMessage["message"], code: number, text: string) => {
+    if (message.kind === "request")
+      link.write(
+        Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"error":${JSON.stringify({ code, message: text })}}`),
+      );
+  };
+
+  /** The end of the call: told to the client that waits, or when it comes back. */
+  const settle = (tell: (sink: StatelessSink, rawId: string) => void) => {
+    if (isOver || outcome !== undefined) return;
+    outcome = tell;
+    if (round === undefined) return;
+    tell(round.sink, round.rawId);
+    finish();
+  };
+
+  const fail = (error: ProxyError) => settle((sink) => sink.fail(error));
+
+  const onAnswer = (line: Buffer) => {
+    const urls = urlElicitationsOf(line);
+    if (urls !== undefined) {
+      const missing = missingCapability({ method: "elicitation/create", mode: "url" }, envelope.capabilities);
+      if (typeof missing === "object") return fail(capabilityMissing(missing));
+      const requests = new Map(urls.map((request, index) => [`elicitation-${index + 1}`, request]));
+      return settle((sink, rawId) => sink.answer(inputRequiredAnswer(rawId, requests, undefined, identity)));
+    }
+    const answer = toModernAnswer(line, method, identity);
+    const uri = method === "resources/read" ? valueAt(options.round.line, ["params", "uri"]) : undefined;
+    const told =
+      uri === undefined ? answer : withMissingUri(answer, String(JSON.parse(textAt(options.round.line, uri))));
+    settle((sink, rawId) => sink.answer(withId(told, rawId)));
+  };
+
+  const events: CallEvents = {
+    onNotification: (line, notification) => tell({ line, message: { kind: "notification", method: notification } }),
+    onAnswer: (line) => {
+      onAnswer(line);
+      return undefined;
+    },
+    onFailure: fail,
+  };
+
+  const tell = (raw: RawMessage): Promise<void> | undefined => {
+    if (round === undefined) {
+      if (kept.length < MAX_KEPT) kept.push({ ...raw, line: Buffer.from(raw.line) });
+      return undefined;
+    }
+    // Others must not wait for a client that is slow; the child of one alone may.
+    if (!isAlone && round.sink.isSlow()) return undefined;
+    const sent = round.sink.notify(raw.line);
+    return isAlone ? sent : undefined;
+  };
+
+  const send = () => {
+    if (round === undefined) return;
+    const request = { line: toLegacyRequest(round.line), method };
+    if (envelope.logLevel !== undefined && identity.capabilities["logging"] !== undefined)
+      setLogLevel(envelope.logLevel);
+    try {
+      call = link.call(request, events);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      fail(error);
+    }
+  };
+
+  /** Takes effect before the request that is written after it. */
+  const setLogLevel = (level: string) => {
+    const line = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":"${level}"}}`);
+    const deaf = { onNotification: () => undefined, onAnswer: () => undefined, onFailure: () => undefined };
+    try {
+      link.call({ line, method: "logging/setLevel" }, deaf);
+    } catch {
+      // The request itself meets the same trouble, and tells of it.
+    }
+  };
+
+  /** The child makes a request of its client. */
+  const onRequest = (raw: RawMessage) => {
+    if (isOver || raw.message.kind !== "request") return;
+    const { method: wanted } = raw.message;
+    const mode = valueAt(raw.line, ["params", "mode"]);
+    const missing = missingCapability(
+      { method: wanted, mode: mode === undefined ? undefined : JSON.parse(textAt(raw.line, mode)) },
+      envelope.capabilities,
+    );
+    if (missing === "unknown") return refuse(raw.message, -32601, "Method not found");
+    if (missing !== undefined) {
+      refuse(raw.message, -32601, "The client does not support this");
+      call?.cancel("the client lacks a capability");
+      return fail(capabilityMissing(missing));
+    }
+    if (wanted === "roots/list") lease.spend();
+    const key = `${wanted.replace(/\/.*/, "")}-${++askCount}`;
+    asked.set(key, { ...raw, line: Buffer.from(raw.line) });
+    call?.pause();
+    gathering ??= setTimeout(ask, GATHER_MS);
+  };
+
+  /** Asks the client, which ends its request; the call is parked until the next one comes. */
+  const ask = () => {
+    gathering = undefined;
+    if (isOver || round === undefined || asked.size === 0 || outcome !== undefined) return;
+    const requests = new Map<string, string>();
+    for (const [key, { line, message }] of asked) {
+      if (message.kind === "request") requests.set(key, toInputRequest(line, message.method));
+    }
+    const { sink, rawId } = round;
+    let state: string;
+    try {
+      state = parking.park({ resume, leave, expire }, binding, parkedMs);
+    } catch (error) {
+      call?.cancel("too many calls wait for input");
+      if (error instanceof ProxyError) fail(error);
+      return;
+    }
+    round = undefined;
+    lease.setParked(true);
+    sink.answer(inputRequiredAnswer(rawId, requests, state, identity));
+  };
+
+  const resume = (next: Round) => {
+    round = next;
+    lease.setParked(false);
+    if (outcome !== undefined) {
+      outcome(next.sink, next.rawId);
+      finish();
+      return;
+    }
+    const responses = inputResponsesOf(next.line);
+    for (const [key, { message }] of asked) {
+      const response = responses.get(key);
+      if (response === undefined || message.kind !== "request") continue;
+      asked.delete(key);
+      link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":${response}}`));
+    }
+    call?.resume({ line: next.line, method }, events);
+    const waiting = kept;
+    kept = [];
+    for (const raw of waiting) void next.sink.notify(raw.line);
+    if (asked.size > 0) ask();
+    else if (call === undefined) send();
+  };
+
+  const expire = () => {
+    call?.cancel("the client did not come back");
+    finish();
+  };
+
+  return {
+    start: () => {
+      const waiting = isAlone ? lease.attend({ onNotification, onRequest }) : [];
+      for (const raw of waiting) onRequest(raw);
+      // What the child wants to know of its client before anything else, the client is asked before anything else.
+      if (asked.size === 0) send();
+    },
+    leave,
+  };
+
+  function leave(left: Round): void {
+    if (round !== left || isOver) return;
+    call?.cancel("the client closed its stream");
+    finish();
+  }
+
+  function onNotification(raw: RawMessage): Promise<void> | undefined {
+    if (raw.message.kind !== "notification") return undefined;
+    if (raw.message.method === "notifications/cancelled") {
+      withdraw(raw.line);
+      return undefined;
+    }
+    if (raw.message.method !== "notifications/message" || envelope.logLevel === undefined) return undefined;
+    const level = valueAt(raw.line, ["params", "level"]);
+    const said: unknown = level === undefined ? undefined : JSON.parse(textAt(raw.line, level));
+    if (isLogLevel(said) && LOG_LEVELS.indexOf(said) < LOG_LEVELS.indexOf(envelope.logLevel)) return undefined;
+    return tell(raw);
+  }
+
+  /** The child does not wait for an answer any more. */
+  function withdraw(line: Buffer): void {
+    const id = valueAt(line, ["params", "requestId"]);
+    if (id === undefined) return;
+    const rawId = textAt(line, id);
+    for (const [key, { message }] of asked)
+      if (message.kind === "request" && message.rawId === rawId) asked.delete(key);
+  }
+}
+
+function capabilityMissing(requiredCapabilities: Readonly<Record<string, unknown>>): ProxyError {
+  const names = Object.keys(requiredCapabilities).join(", ");
+  return new ProxyError("capability_missing", {
+    message: `The server needs a capability that the request's clientCapabilities do not declare: ${names}.`,
+    data: { requiredCapabilities },
+  });
+}
+
+/** The answer goes to another request than the one that was sent to the child. */
+function withId(line: Buffer, rawId: string): Buffer {
+  const span = valueAt(line, ["id"]);
+  if (span === undefined || textAt(line, span) === rawId) return line;
+  return Buffer.concat([line.subarray(0, span.start), Buffer.from(rawId), line.subarray(span.end)]);
+}

@@ -1,0 +1,77 @@
+import { ProxyError } from "../base/errors.ts";
+import type { Lease } from "../link/family.ts";
+import type { Call } from "../link/shared.ts";
+import type { Round } from "./legacy-call.ts";
+
+export interface ModernCallOptions {
+  readonly lease: Lease;
+  /** Whether nobody else uses the child meanwhile: its log messages are about this call. */
+  readonly isAlone: boolean;
+  readonly round: Round;
+  /** Has no answer for as long as somebody listens: `subscriptions/listen`. */
+  readonly isEndless: boolean;
+  readonly onEnd: () => void;
+}
+
+/** A modern client's call of a modern child: passed through, on ids of the link's own. */
+export function createModernCall({ lease, isAlone, round, isEndless, onEnd }: ModernCallOptions): {
+  readonly start: () => void;
+  readonly leave: () => void;
+} {
+  const { line, method, sink } = round;
+  let call: Call | undefined;
+  let isOver = false;
+
+  const finish = () => {
+    if (isOver) return;
+    isOver = true;
+    lease.release();
+    onEnd();
+  };
+
+  const notify = (notification: Buffer): Promise<void> | undefined => {
+    // Others must not wait for a client that is slow; the child of one alone may.
+    if (!isAlone && sink.isSlow()) {
+      if (isEndless) sink.cut();
+      return undefined;
+    }
+    const sent = sink.notify(notification);
+    return isAlone ? sent : undefined;
+  };
+
+  return {
+    start: () => {
+      if (isAlone) lease.attend({ onNotification: (raw) => notify(raw.line), onRequest: () => undefined });
+      try {
+        call = lease.link.call(
+          { line, method, isEndless },
+          {
+            onNotification: notify,
+            onAnswer: (answer) => {
+              sink.answer(answer);
+              finish();
+              return undefined;
+            },
+            onFailure: (error) => {
+              // The subscription ends with its child; there is nothing that an answer could say.
+              if (isEndless) sink.cut();
+              else sink.fail(error);
+              finish();
+            },
+          },
+        );
+      } catch (error) {
+        finish();
+        if (!(error instanceof ProxyError)) throw error;
+        sink.fail(error);
+      }
+    },
+    leave: () => {
+      if (isOver) return;
+      // It may go on talking about it: that must not reach whoever has it alone next.
+      if (isAlone) lease.spend();
+      call?.cancel("the client closed its stream");
+      finish();
+    },
+  };
+}

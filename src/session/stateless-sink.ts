@@ -1,0 +1,17 @@
+import type { ProxyError } from "../base/errors.ts";
+
+/** Where the answer to one stateless request goes. */
+export interface StatelessSink {
+  /** A child has the request now. */
+  readonly begin: () => void;
+  /** Sends a notification before the answer. The promise is pending while the client is slow. */
+  readonly notify: (line: Buffer) => Promise<void> | undefined;
+  /** Whether the client has not taken what was sent already. */
+  readonly isSlow: () => boolean;
+  /** Sends the answer, which is the last that is sent. */
+  readonly answer: (line: Buffer) => void;
+  /** There is no answer of the server's. */
+  readonly fail: (error: ProxyError) => void;
+  /** Ends the stream without a word: the client had better ask again. */
+  readonly cut: () => void;
+}

@@ -1,0 +1,205 @@
+import { ProxyError } from "../base/errors.ts";
+import { mayBeAsked, sharedCapabilities } from "../bridge/capabilities.ts";
+import { discoverResult } from "../bridge/modern-client.ts";
+import { requestDigest } from "../bridge/request-digest.ts";
+import { isSealedState } from "../bridge/request-state.ts";
+import { type EraMemory, servedEra } from "../link/eras.ts";
+import type { Family, Lease, LeaseMode } from "../link/family.ts";
+import type { Profile } from "../link/handshake.ts";
+import type { Pool } from "../link/pool.ts";
+import { textAt, valueAt } from "../wire/json-edit.ts";
+import { paramHeaderMismatch } from "../wire/param-headers.ts";
+import { MCP_ROUTE_REVISIONS, NEWEST_SESSION_REVISION } from "../wire/revisions.ts";
+import { type Caller, callerKey } from "./caller.ts";
+import { createLegacyCall, type Round } from "./legacy-call.ts";
+import { createLegacyListening } from "./legacy-listening.ts";
+import { createModernCall } from "./modern-call.ts";
+import { createParking } from "./parked.ts";
+import { createToolHeaders } from "./tool-headers.ts";
+
+/** Requests during which a legacy server may want something of its client (2026-07-28, basic/patterns/mrtr). */
+const ASKING: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
+
+/** Methods of other revisions, and those of servers: no request of 2026-07-28 has them, whatever the child would say. */
+const FOREIGN: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "roots/list",
+  "sampling/createMessage",
+  "elicitation/create",
+]);
+
+/** Subscriptions of all clients together. */
+const MAX_LISTENERS = 10_000;
+
+/** Who starts a child for a client that does not name itself. */
+const PROXY_INFO = '{"name":"mcp-sse-proxy","version":"1"}';
+
+export interface StatelessRequest extends Caller {
+  readonly round: Round;
+  /** Gives a header of the request. */
+  readonly header: (name: string) => string | null;
+  /** Aborted when the client has closed its connection: that cancels the request. */
+  readonly signal: AbortSignal;
+}
+
+export interface StatelessOptions {
+  readonly pool: Pool;
+  readonly eras: EraMemory;
+  /** Calls in all that may wait for input; 0: any number. */
+  readonly maxParkedCalls: number;
+}
+
+/** Requests of revision 2026-07-28, each by itself: served by children that their caller's requests share. */
+export interface Stateless {
+  /** Serves a request: everything that comes of it goes to its sink. @throws ProxyError before anything went there. */
+  readonly serve: (request: StatelessRequest) => Promise<void>;
+  /** Ends subscriptions, in good order, and calls that wait for input. */
+  readonly close: () => void;
+}
+
+export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions): Stateless {
+  const parking = createParking<Round>(maxParkedCalls);
+  const toolHeaders = createToolHeaders();
+  const listenings = new Set<{ readonly close: () => void }>();
+
+  const leaseFor = (request: StatelessRequest, family: Family, mode: LeaseMode): Promise<Lease> =>
+    family.lease({ profile: profileOf(request.round), wanted: "modern", mode, signal: request.signal });
+
+  const modeFor = ({ server, round: { method, envelope } }: StatelessRequest): LeaseMode => {
+    if (envelope.logLevel !== undefined) return "alone";
+    const isModern = servedEra(eras.of(server), "modern") === "modern";
+    return !isModern && ASKING.has(method) && mayBeAsked(envelope.capabilities) ? "alone" : "shared";
+  };
+
+  /** Compares the headers of a tool call with its arguments; a list that may be old is read again before it is believed. */
+  const checkToolHeaders = async ({ round: { line }, header }: StatelessRequest, lease: Lease) => {
+    const name = valueAt(line, ["params", "name"]);
+    if (name === undefined) return;
+    const tool: unknown = JSON.parse(textAt(line, name));
+    const span = valueAt(line, ["params", "arguments"]);
+    const mismatch = async (fresh: boolean) => {
+      const wanted = await toolHeaders.of(lease, String(tool), fresh);
+      if (wanted.length === 0) return undefined;
+      return paramHeaderMismatch(wanted, span === undefined ? undefined : JSON.parse(textAt(line, span)), header);
+    };
+    if ((await mismatch(false)) === undefined) return;
+    const problem = await mismatch(true);
+    if (problem !== undefined) throw new ProxyError("header_mismatch", { message: problem });
+  };
+
+  const whenLeft = (signal: AbortSignal, leave: () => void) => {
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  };
+
+  const discover = async (request: StatelessRequest, family: Family) => {
+    const lease = await leaseFor(request, family, "shared");
+    const result = discoverResult(lease.identity, MCP_ROUTE_REVISIONS);
+    lease.release();
+    request.round.sink.answer(Buffer.from(`{"jsonrpc":"2.0","id":${request.round.rawId},"result":${result}}`));
+  };
+
+  const listen = async (request: StatelessRequest, family: Family) => {
+    if (listenings.size >= MAX_LISTENERS) throw new ProxyError("session_limit", { retryAfterSeconds: 30 });
+    const { round, signal } = request;
+    const lease = await leaseFor(request, family, "shared");
+    round.sink.begin();
+    if (lease.identity.era === "modern") {
+      const letGo = lease.hold();
+      const listening = { close: () => round.sink.answer(gracefulEnd(round.rawId)) };
+      const onEnd = () => {
+        listenings.delete(listening);
+        letGo();
+      };
+      const call = createModernCall({ lease, isAlone: false, round, isEndless: true, onEnd });
+      listenings.add(listening);
+      call.start();
+      whenLeft(signal, call.leave);
+      return;
+    }
+    const listening = createLegacyListening({ family, lease, round, onEnd: () => listenings.delete(listening) });
+    listenings.add(listening);
+    whenLeft(signal, listening.leave);
+    await listening.start();
+  };
+
+  const call = async (request: StatelessRequest, family: Family, caller: string) => {
+    const { round, signal, server } = request;
+    const state = valueAt(round.line, ["params", "requestState"]);
+    const stateText: unknown = state === undefined ? undefined : JSON.parse(textAt(round.line, state));
+    if (typeof stateText === "string" && isSealedState(stateText)) {
+      const binding = { caller, request: requestDigest(round.line, round.method) };
+      round.sink.begin();
+      const parked = parking.take(stateText, binding);
+      parked.resume(round);
+      whenLeft(signal, () => parked.leave(round));
+      return;
+    }
+    const mode = modeFor(request);
+    const lease = await leaseFor(request, family, mode);
+    try {
+      if (lease.identity.era === "legacy" && stateText !== undefined) {
+        throw new ProxyError("request_state_refused", {
+          message: "The requestState is not one that this proxy gave, or it was changed.",
+        });
+      }
+      if (round.method === "tools/call") await checkToolHeaders(request, lease);
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+    round.sink.begin();
+    const isAlone = mode === "alone";
+    if (lease.identity.era === "modern") {
+      const passed = createModernCall({ lease, isAlone, round, isEndless: false, onEnd: () => undefined });
+      passed.start();
+      whenLeft(signal, passed.leave);
+      return;
+    }
+    const { parkedMs } = server.timeouts;
+    const binding = { caller, request: isAlone ? requestDigest(round.line, round.method) : "" };
+    const bridged = createLegacyCall({ lease, isAlone, round, binding, parking, parkedMs });
+    bridged.start();
+    whenLeft(signal, () => bridged.leave(round));
+  };
+
+  return {
+    serve: async (request) => {
+      const { method } = request.round;
+      if (FOREIGN.has(method)) {
+        throw new ProxyError("method_not_found", {
+          message: `Revision 2026-07-28 has no request ${JSON.stringify(method)}.`,
+        });
+      }
+      const key = callerKey(request);
+      const family = pool.family({ key, server: request.server, variables: request.variables });
+      if (method === "server/discover") return discover(request, family);
+      if (method === "subscriptions/listen") return listen(request, family);
+      return call(request, family, key);
+    },
+    close: () => {
+      for (const listening of [...listenings]) listening.close();
+      listenings.clear();
+      parking.clear();
+    },
+  };
+}
+
+function profileOf({ envelope }: Round): Profile {
+  const capabilities = sharedCapabilities(envelope.capabilities);
+  return {
+    revision: NEWEST_SESSION_REVISION,
+    capabilities: JSON.stringify(capabilities),
+    clientInfo: envelope.clientInfo ?? PROXY_INFO,
+    hasRoots: capabilities["roots"] !== undefined,
+  };
+}
+
+function gracefulEnd(rawId: string): Buffer {
+  const meta = `{"io.modelcontextprotocol/subscriptionId":${rawId}}`;
+  return Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"result":{"resultType":"complete","_meta":${meta}}}`);
+}

@@ -1,0 +1,143 @@
+import { ERRORS, type ErrorCode, ProxyError } from "../base/errors.ts";
+import { createWatch } from "../base/watch.ts";
+import { type ClientStream, createClientStream } from "../session/client-stream.ts";
+import type { StatelessSink } from "../session/stateless-sink.ts";
+import { HEARTBEAT, messageFrames } from "../wire/event-stream.ts";
+import { errorAnswer } from "../wire/message.ts";
+
+/** A request that a child has and does not answer by then gets an event stream, on which notifications and comments are possible. */
+const PATIENCE_MS = 250;
+
+/** While its child is being started, a request may be refused with a status of its own for a little longer. */
+const START_PATIENCE_MS = 2_000;
+
+const OPENING = Buffer.from(": stream open\n\n");
+
+/** How a request is answered: by its answer alone, or on an event stream. */
+export type StatelessReply =
+  | { readonly kind: "json"; readonly body: Buffer }
+  | { readonly kind: "stream"; readonly body: ReadableStream<Uint8Array> };
+
+export interface ExchangeOptions {
+  /** JSON text of the request's id. */
+  readonly rawId: string;
+  readonly heartbeatMs: number;
+  readonly stalledWriteMs: number;
+}
+
+/** One stateless request and its answer (2026-07-28, basic/transports/streamable-http, "Receiving Messages"). */
+export interface Exchange {
+  readonly sink: StatelessSink;
+  /** Settles when it is decided how to answer. Rejects with the ProxyError that is the answer. */
+  readonly reply: Promise<StatelessReply>;
+}
+
+interface OpenExchange {
+  readonly check: (now: number) => number;
+}
+
+/** Makes exchanges; one timer serves all that are open. */
+export function createExchanges(): (options: ExchangeOptions) => Exchange {
+  const open = new Set<OpenExchange>();
+  const watch = createWatch((now) => {
+    let next = Number.POSITIVE_INFINITY;
+    for (const exchange of open) next = Math.min(next, exchange.check(now));
+    return next;
+  });
+
+  return ({ rawId, heartbeatMs, stalledWriteMs }) => {
+    const { promise: reply, resolve, reject } = Promise.withResolvers<StatelessReply>();
+    let stream: ClientStream | undefined;
+    let isOver = false;
+    let undecidedUntil = performance.now() + START_PATIENCE_MS;
+    let slow = 0;
+
+    const openStream = (): ClientStream => {
+      if (stream !== undefined) return stream;
+      stream = createClientStream({ first: OPENING, stalledWriteMs });
+      undecidedUntil = Number.POSITIVE_INFINITY;
+      resolve({ kind: "stream", body: stream.body });
+      if (heartbeatMs > 0) watch.expect(performance.now() + heartbeatMs);
+      return stream;
+    };
+
+    const write = (bytes: Buffer): Promise<void> | undefined => {
+      const written = openStream().write(bytes);
+      if (written === undefined) return undefined;
+      slow++;
+      return written.then(() => {
+        slow--;
+      });
+    };
+
+    const end = () => {
+      isOver = true;
+      open.delete(exchange);
+    };
+
+    const exchange: OpenExchange = {
+      check: (now) => {
+        if (stream === undefined) {
+          if (undecidedUntil > now) return undecidedUntil;
+          openStream();
+        }
+        if (stream?.isOpen() !== true) {
+          open.delete(exchange);
+          return Number.POSITIVE_INFINITY;
+        }
+        const stalledSince = stream.stalledSince();
+        if (stalledSince !== undefined && stalledWriteMs > 0) {
+          if (now - stalledSince >= stalledWriteMs) stream.cut();
+          return stalledSince + stalledWriteMs;
+        }
+        if (heartbeatMs === 0) return Number.POSITIVE_INFINITY;
+        if (now - stream.lastWriteAt() >= heartbeatMs) void stream.write(HEARTBEAT);
+        return stream.lastWriteAt() + heartbeatMs;
+      },
+    };
+    open.add(exchange);
+    watch.expect(undecidedUntil);
+
+    const sink: StatelessSink = {
+      begin: () => {
+        if (stream !== undefined) return;
+        undecidedUntil = performance.now() + PATIENCE_MS;
+        watch.expect(undecidedUntil);
+      },
+      notify: (line) => (isOver ? undefined : write(messageFrames([line]))),
+      isSlow: () => slow > 0,
+      answer: (line) => {
+        if (isOver) return;
+        end();
+        if (stream === undefined) {
+          resolve({ kind: "json", body: line });
+          return;
+        }
+        void stream.write(messageFrames([line]));
+        stream.end();
+      },
+      fail: (error) => {
+        if (isOver) return;
+        end();
+        if (stream === undefined) {
+          reject(error);
+          return;
+        }
+        void stream.write(messageFrames([Buffer.from(failureLine(rawId, error))]));
+        stream.end();
+      },
+      cut: () => {
+        if (isOver) return;
+        end();
+        if (stream === undefined) reject(new ProxyError("child_exited"));
+        else stream.cut();
+      },
+    };
+    return { sink, reply };
+  };
+}
+
+function failureLine(rawId: string, { code, message, data }: ProxyError): string {
+  const known: ErrorCode = code;
+  return errorAnswer(rawId, ERRORS[known].rpc, message, { code, ...data });
+}
