@@ -34,7 +34,7 @@ export interface Lease {
   readonly identity: Identity;
   /** The children that are alike: what one says of its tools holds for all. */
   readonly kin: object;
-  /** Hears the child, which must be had alone. @returns requests that it has made already. */
+  /** Hears the child, as long as nobody else does. @returns requests that it has made already. */
   readonly attend: (attendant: Attendant) => readonly RawMessage[];
   /** The caller is asked for input, which may take long; or goes on. */
   readonly setParked: (isParked: boolean) => void;
@@ -208,6 +208,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
 
   const leaseOf = (kin: Kin, member: Member, mode: LeaseMode): Lease => {
     let isReleased = false;
+    let unattend = () => {};
     const settle = () => {
       member.idleSince = performance.now();
       if (member.sharers === 0 && !member.isAlone && member.isSpent && kin.members.has(member))
@@ -219,7 +220,11 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
       link: member.link,
       identity: member.identity,
       kin,
-      attend: member.attend,
+      attend: (attendant) => {
+        const { waiting, leave } = member.attend(attendant);
+        unattend = leave;
+        return waiting;
+      },
       setParked: (isParked) => {
         if (isReleased) return;
         member.isParked = isParked;
@@ -241,10 +246,10 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
       release: () => {
         if (isReleased) return;
         isReleased = true;
+        unattend();
         if (mode === "shared") {
           member.sharers--;
         } else {
-          member.attend(undefined);
           member.isAlone = false;
           member.isParked = false;
         }

@@ -7,7 +7,7 @@ import type { SharedLink } from "./shared.ts";
 /** Requests of a child that wait until somebody is there to answer them; more are refused. */
 const MAX_HELD_REQUESTS = 16;
 
-/** Hears a child that somebody has alone: what it asks and tells is theirs. */
+/** Hears what a child asks and tells, as long as nobody else hears it: with two, nobody could say whose it is. */
 export interface Attendant {
   readonly onNotification: (message: RawMessage) => Promise<void> | undefined;
   readonly onRequest: (message: RawMessage) => void;
@@ -17,6 +17,8 @@ export interface MemberOptions {
   readonly name: string;
   readonly link: SharedLink;
   readonly identity: Identity;
+  /** Whether it was told that its clients can be asked for something. */
+  readonly isAskable: boolean;
   readonly news: News;
   readonly log: Logger;
 }
@@ -39,18 +41,23 @@ export interface Member {
   isSpent: boolean;
   /** Since when nobody has used it. */
   idleSince: number;
-  /** Whose requests and notifications are these? @returns requests that came while nobody was there to ask. */
-  readonly attend: (attendant: Attendant | undefined) => readonly RawMessage[];
+  /** @returns requests that came while nobody was there to ask, and the remover. */
+  readonly attend: (attendant: Attendant) => { readonly waiting: readonly RawMessage[]; readonly leave: () => void };
 }
 
-export function createMember({ name, link, identity, news }: MemberOptions): Member {
-  let attendant: Attendant | undefined;
+export function createMember({ name, link, identity, isAskable, news }: MemberOptions): Member {
+  const attendants = new Set<Attendant>();
   let held: RawMessage[] = [];
 
   const withdraw = (line: Buffer) => {
     const cancelled: unknown = JSON.parse(line.toString());
     const id = JSON.stringify(requestIdOf(cancelled));
     held = held.filter(({ message }) => message.kind !== "request" || message.rawId !== id);
+  };
+
+  const soleAttendant = (): Attendant | undefined => {
+    const [first] = attendants;
+    return attendants.size === 1 ? first : undefined;
   };
 
   link.attend({
@@ -62,7 +69,7 @@ export function createMember({ name, link, identity, news }: MemberOptions): Mem
         news.publish({ line, method });
         return undefined;
       }
-      return attendant?.onNotification(raw);
+      return soleAttendant()?.onNotification(raw);
     },
     onRequest: (raw) => {
       const { message } = raw;
@@ -71,11 +78,12 @@ export function createMember({ name, link, identity, news }: MemberOptions): Mem
         link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":{}}`));
         return;
       }
+      const attendant = soleAttendant();
       if (attendant !== undefined) {
         attendant.onRequest(raw);
         return;
       }
-      if (held.length < MAX_HELD_REQUESTS) {
+      if (isAskable && held.length < MAX_HELD_REQUESTS) {
         held.push({ line: Buffer.from(raw.line), message });
         return;
       }
@@ -99,12 +107,11 @@ export function createMember({ name, link, identity, news }: MemberOptions): Mem
     holds: 0,
     isSpent: false,
     idleSince: now,
-    attend: (next) => {
-      attendant = next;
-      if (next === undefined) return [];
+    attend: (attendant) => {
+      attendants.add(attendant);
       const waiting = held;
       held = [];
-      return waiting;
+      return { waiting, leave: () => void attendants.delete(attendant) };
     },
   };
 }

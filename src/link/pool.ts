@@ -119,9 +119,10 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       if (outcome.kind !== "refused") eras.learn(server, outcome.learnt);
       // What was remembered may have led to this.
       else eras.forget(server);
+      const isAskable = profile.capabilities !== "{}";
       if (outcome.kind === "ready") {
         log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
-        return createMember({ name, link, identity: outcome.identity, news, log });
+        return createMember({ name, link, identity: outcome.identity, isAskable, news, log });
       }
       void stopChild(link.stop, context);
       return outcome;

@@ -20,6 +20,9 @@ import type { StatelessSink } from "./stateless-sink.ts";
 /** A server that wants several things at once says so within this time, and is asked for one round of them. */
 const GATHER_MS = 20;
 
+/** Requests during which a server may want something of its client (2026-07-28, basic/patterns/mrtr). */
+export const ASKING_METHODS: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
+
 /** Notifications that are kept for a client that is away to answer. */
 const MAX_KEPT = 64;
 
@@ -52,6 +55,7 @@ export interface LegacyCall {
 export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const { lease, isAlone, binding, parking, parkedMs } = options;
   const { link, identity } = lease;
+  const isAsking = ASKING_METHODS.has(options.round.method);
   const { method, envelope } = options.round;
   /** The request that waits; undefined: the client is away to answer. */
   let round: Round | undefined = options.round;
@@ -227,7 +231,8 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
 
   return {
     start: () => {
-      const waiting = isAlone ? lease.attend({ onNotification, onRequest }) : [];
+      // Where several calls share the child, it was told that none of their clients can be asked for anything.
+      const waiting = isAlone || isAsking ? lease.attend({ onNotification, onRequest }) : [];
       for (const raw of waiting) onRequest(raw);
       // What the child wants to know of its client before anything else, the client is asked before anything else.
       if (asked.size === 0) send();

@@ -11,14 +11,11 @@ import { textAt, valueAt } from "../wire/json-edit.ts";
 import { paramHeaderMismatch } from "../wire/param-headers.ts";
 import { MCP_ROUTE_REVISIONS, NEWEST_SESSION_REVISION } from "../wire/revisions.ts";
 import { type Caller, callerKey } from "./caller.ts";
-import { createLegacyCall, type Round } from "./legacy-call.ts";
+import { ASKING_METHODS, createLegacyCall, type Round } from "./legacy-call.ts";
 import { createLegacyListening } from "./legacy-listening.ts";
 import { createModernCall } from "./modern-call.ts";
 import { createParking } from "./parked.ts";
 import { createToolHeaders } from "./tool-headers.ts";
-
-/** Requests during which a legacy server may want something of its client (2026-07-28, basic/patterns/mrtr). */
-const ASKING: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /** Methods of other revisions, and those of servers: no request of 2026-07-28 has them, whatever the child would say. */
 const FOREIGN: ReadonlySet<string> = new Set([
@@ -72,7 +69,7 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
   const modeFor = ({ server, round: { method, envelope } }: StatelessRequest): LeaseMode => {
     if (envelope.logLevel !== undefined) return "alone";
     const isModern = servedEra(eras.of(server), "modern") === "modern";
-    return !isModern && ASKING.has(method) && mayBeAsked(envelope.capabilities) ? "alone" : "shared";
+    return !isModern && ASKING_METHODS.has(method) && mayBeAsked(envelope.capabilities) ? "alone" : "shared";
   };
 
   /** Compares the headers of a tool call with its arguments; a list that may be old is read again before it is believed. */
