@@ -76,15 +76,15 @@ export async function serve(settings: Settings, environment: Environment): Promi
     },
     log,
   });
-  const registry = createRegistry({
-    maxSessions: settings.limits.sessions,
-    starter,
-    openLink: createOpenLink({ starter, scan, log }),
-    log,
-  });
   const eras = createEraMemory();
   const pool = createPool({ maxChildren: settings.limits.pooledChildren, starter, eras, scan, log });
   const stateless = createStateless({ pool, eras, maxParkedCalls: settings.limits.parkedCalls });
+  const registry = createRegistry({
+    maxSessions: settings.limits.sessions,
+    starter,
+    openLink: createOpenLink({ starter, pool, eras, scan, log }),
+    log,
+  });
   const { host, port, basePath } = settings.listen;
   const app = createApp({
     version: VERSION,

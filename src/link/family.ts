@@ -161,12 +161,14 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
   const untilChanged = async (signal: AbortSignal) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     waiters.add(resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const leave = () => resolve();
+    signal.addEventListener("abort", leave);
     const limitMs =
       server.timeouts.startMs === 0 ? LONGEST_WAIT_MS : Math.min(server.timeouts.startMs, LONGEST_WAIT_MS);
     const timer = setTimeout(resolve, limitMs);
     await promise;
     clearTimeout(timer);
+    signal.removeEventListener("abort", leave);
     waiters.delete(resolve);
   };
 

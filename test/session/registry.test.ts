@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ProxyError } from "../../src/base/errors.ts";
+import { createEraMemory } from "../../src/link/eras.ts";
+import { createPool } from "../../src/link/pool.ts";
 import { type Admission, createAdmission } from "../../src/process/admission.ts";
 import type { Server } from "../../src/process/server.ts";
 import { createStarter } from "../../src/process/starter.ts";
@@ -36,10 +38,12 @@ afterEach(async () => {
 function create(maxSessions = 0, admission: Admission = createAdmission(0)): Registry {
   const { host } = testHost;
   const starter = createStarter({ admission, host, log: host.log });
+  const eras = createEraMemory();
+  const pool = createPool({ maxChildren: 0, starter, eras, scan, log: host.log });
   const registry = createRegistry({
     maxSessions,
     starter,
-    openLink: createOpenLink({ starter, scan, log: host.log }),
+    openLink: createOpenLink({ starter, pool, eras, scan, log: host.log }),
     log: host.log,
   });
   registries.push(registry);

@@ -1,0 +1,222 @@
+import { ERRORS, ProxyError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { mayBeAsked, sharedCapabilities } from "../bridge/capabilities.ts";
+import { initializeResult } from "../bridge/legacy-client.ts";
+import type { Profile } from "../link/handshake.ts";
+import { type Identity, isRecord } from "../link/identity.ts";
+import type { ConnectLink, Link, LinkEvents, RawMessage } from "../link/link.ts";
+import { isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";
+import { textAt, valueAt } from "../wire/json-edit.ts";
+import { errorAnswer, idKey } from "../wire/message.ts";
+import { NEWEST_SESSION_REVISION } from "../wire/revisions.ts";
+import { createAsks } from "./asks.ts";
+import { createLegacySide } from "./legacy-side.ts";
+import { createModernSide } from "./modern-side.ts";
+import type { ClientRequest, ServerSide } from "./server-side.ts";
+import type { Site } from "./site.ts";
+
+/** Requests that may come before the answer to `initialize`. */
+const MAX_EARLY = 64;
+
+export interface BridgedLinkOptions {
+  /** The server's name, for a server that does not tell its own. */
+  readonly serverName: string;
+  /** Where the session's children are, once it is known how they are to be initialised. */
+  readonly siteFor: (profile: Profile) => Site;
+  /** Bytes that may wait for a slow client whose child others use, too; 0: no bound. */
+  readonly outboxBytes: number;
+  readonly pid: number | undefined;
+  readonly dropped: () => number;
+  /** Ends what the session has for itself. */
+  readonly stop: () => Promise<void>;
+  readonly log: Logger;
+}
+
+/** A session whose client speaks to its server through the proxy: `initialize` and what belongs to it are the proxy's business. */
+export function createBridgedLink(options: BridgedLinkOptions): ConnectLink {
+  return (events) => connect(options, events);
+}
+
+function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
+  const { serverName, siteFor, outboxBytes, log } = options;
+  const opened = new AbortController();
+  /** What came before the server side was there. */
+  let early: RawMessage[] | undefined;
+  let side: ServerSide | undefined;
+  let isOver = false;
+  let isOwn = false;
+  let pendingBytes = 0;
+
+  const deliver = (message: RawMessage): Promise<void> | undefined => {
+    if (isOver) return undefined;
+    const sent = events.onMessages([message]);
+    if (sent === undefined || isOwn) return sent;
+    // The others that use the child do not wait for this client.
+    const bytes = message.line.length;
+    if (outboxBytes > 0 && pendingBytes > outboxBytes) {
+      isOver = true;
+      events.onEnd({
+        kind: "failed",
+        code: "session_not_found",
+        message: "The client took no data any more; the session was ended.",
+        data: {},
+      });
+      return undefined;
+    }
+    pendingBytes += bytes;
+    void sent.then(() => {
+      pendingBytes -= bytes;
+    });
+    return undefined;
+  };
+
+  const asks = createAsks((message) => void deliver(message));
+
+  const respond = ({ id, rawId }: ClientRequest, outcome: string) =>
+    deliver({ line: Buffer.from(`{"jsonrpc":"2.0","id":${rawId},${outcome}}`), message: { kind: "response", id } });
+
+  const refuse = (request: ClientRequest, { code, message, data }: ProxyError) =>
+    void deliver({
+      line: Buffer.from(errorAnswer(request.rawId, ERRORS[code].rpc, message, { code, ...data })),
+      message: { kind: "response", id: request.id },
+    });
+
+  const initialize = async (request: ClientRequest) => {
+    early = [];
+    const span = valueAt(request.line, ["params"]);
+    const params: unknown = span === undefined ? {} : JSON.parse(textAt(request.line, span));
+    const { protocolVersion, capabilities, clientInfo } = isRecord(params) ? params : {};
+    const declared = sharedCapabilities(isRecord(capabilities) ? capabilities : {});
+    const profile: Profile = {
+      revision: typeof protocolVersion === "string" ? protocolVersion : NEWEST_SESSION_REVISION,
+      capabilities: JSON.stringify(declared),
+      clientInfo: JSON.stringify(isRecord(clientInfo) ? clientInfo : { name: "unknown", version: "unknown" }),
+      hasRoots: declared["roots"] !== undefined,
+    };
+    const site = siteFor(profile);
+    isOwn = site.isOwn;
+    const identity = await identify(site);
+    const create = identity.era === "modern" ? createModernSide : createLegacySide;
+    side = create({ site, identity, client: profile, isAskable: mayBeAsked(declared), asks, deliver, refuse });
+    if (isOver) {
+      side.close();
+      return;
+    }
+    void respond(request, `"result":${initializeResult(identity, protocolVersion, serverName)}`);
+    const waiting = early;
+    early = undefined;
+    for (const message of waiting) handle(message);
+  };
+
+  const identify = async (site: Site): Promise<Identity> => {
+    const lease = await site.lease("shared", opened.signal);
+    lease.release();
+    return lease.identity;
+  };
+
+  const fail = (error: unknown) => {
+    if (isOver) return;
+    isOver = true;
+    const { code, message, data } = error instanceof ProxyError ? error : new ProxyError("internal_error");
+    if (!(error instanceof ProxyError)) log.error({ err: error }, "bridging a session failed");
+    events.onEnd({ kind: "failed", code, message, data: data ?? {} });
+  };
+
+  const guard = (work: Promise<void>, request?: ClientRequest) => {
+    work.catch((error: unknown) => {
+      if (isOver) return;
+      if (!(error instanceof ProxyError)) log.error({ err: error }, "bridging a message failed");
+      if (request !== undefined)
+        refuse(request, error instanceof ProxyError ? error : new ProxyError("internal_error"));
+    });
+  };
+
+  const subscription = async (request: ClientRequest, to: ServerSide) => {
+    const span = valueAt(request.line, ["params", "uri"]);
+    const uri: unknown = span === undefined ? undefined : JSON.parse(textAt(request.line, span));
+    if (typeof uri !== "string") {
+      void respond(request, '"error":{"code":-32602,"message":"params.uri must be a string."}');
+      return;
+    }
+    const refusal = request.method === "resources/subscribe" ? await to.subscribe(uri) : await to.unsubscribe(uri);
+    void respond(request, typeof refusal === "string" ? `"error":${refusal}` : '"result":{}');
+  };
+
+  const setLevel = (request: ClientRequest, to: ServerSide) => {
+    const span = valueAt(request.line, ["params", "level"]);
+    const level: unknown = span === undefined ? undefined : JSON.parse(textAt(request.line, span));
+    if (!isLogLevel(level)) {
+      void respond(
+        request,
+        `"error":{"code":-32602,"message":"params.level must be one of ${LOG_LEVELS.join(", ")}."}`,
+      );
+      return;
+    }
+    to.setLogLevel(level);
+    void respond(request, '"result":{}');
+  };
+
+  const onRequest = (request: ClientRequest) => {
+    if (request.method === "initialize" && side === undefined) {
+      initialize(request).catch(fail);
+      return;
+    }
+    if (request.method === "ping") {
+      void respond(request, '"result":{}');
+      return;
+    }
+    if (side === undefined) {
+      refuse(
+        request,
+        new ProxyError("invalid_request", { message: "The first request of a session must be initialize." }),
+      );
+    } else if (request.method === "initialize") {
+      refuse(request, new ProxyError("invalid_request", { message: "A session is initialized once." }));
+    } else if (request.method === "logging/setLevel") {
+      setLevel(request, side);
+    } else if (request.method === "resources/subscribe" || request.method === "resources/unsubscribe") {
+      guard(subscription(request, side), request);
+    } else {
+      guard(side.request(request), request);
+    }
+  };
+
+  const onNotification = ({ line }: RawMessage, method: string) => {
+    if (method === "notifications/initialized") {
+      if (side !== undefined) guard(side.open());
+    } else if (method === "notifications/cancelled") {
+      const span = valueAt(line, ["params", "requestId"]);
+      const id = span === undefined ? undefined : idKey(textAt(line, span));
+      if (id !== undefined) side?.cancel(id, "the client cancelled it");
+    }
+  };
+
+  const handle = (raw: RawMessage) => {
+    if (isOver) return;
+    if (early !== undefined) {
+      if (early.length < MAX_EARLY) early.push(raw);
+      return;
+    }
+    const { line, message } = raw;
+    if (message.kind === "response") asks.answer(raw);
+    else if (message.kind === "notification") onNotification(raw, message.method);
+    else onRequest({ line, id: message.id, rawId: message.rawId, method: message.method });
+  };
+
+  return {
+    pid: options.pid,
+    send: (message) => {
+      // Whoever sends must have noted that it waits for an answer before there is one.
+      queueMicrotask(() => handle(message));
+      return "ok";
+    },
+    dropped: options.dropped,
+    stop: () => {
+      isOver = true;
+      opened.abort();
+      asks.close();
+      side?.close();
+      return options.stop();
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { ProxyError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { EraMemory } from "../link/eras.ts";
+import type { Lease } from "../link/family.ts";
+import { type Profile, shakeHands } from "../link/handshake.ts";
+import type { ConnectLink } from "../link/link.ts";
+import { createMember } from "../link/member.ts";
+import { createNews } from "../link/news.ts";
+import { createSharedLink } from "../link/shared.ts";
+import type { Child } from "../process/child.ts";
+import type { Server } from "../process/server.ts";
+import type { Starter } from "../process/starter.ts";
+import type { JsonScanner } from "../wire/json-scan.ts";
+import { createBridgedLink } from "./bridged-link.ts";
+import { ownSite, type Site } from "./site.ts";
+
+export interface OwnBridgeOptions {
+  readonly starter: Starter;
+  readonly eras: EraMemory;
+  readonly scan: JsonScanner;
+  readonly log: Logger;
+}
+
+/** A child that has been started for one session. */
+export interface OwnChild {
+  readonly child: Child;
+  readonly name: string;
+  readonly server: Server;
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/** Bridges a legacy client's session onto a modern child that it has for itself. */
+export interface OwnBridge {
+  readonly onto: (own: OwnChild) => ConnectLink;
+  /** Starts a child anew, and finds out whether it is modern; undefined: it is not, and nothing is left of it. */
+  readonly tryModern: (
+    server: Server,
+    variables: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ) => Promise<ConnectLink | undefined>;
+}
+
+/** Who asks, when nobody has said yet who the client is. */
+const PROBE: Profile = {
+  revision: "2025-11-25",
+  capabilities: "{}",
+  clientInfo: '{"name":"mcp-sse-proxy","version":"1"}',
+  hasRoots: false,
+};
+
+export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions): OwnBridge {
+  const connectTo = ({ child, name, server }: OwnChild) => {
+    const context = { session: name, server: server.name, pid: child.pid };
+    // The session itself keeps the time of its requests.
+    const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs: 0, log, context });
+    const shake = async (): Promise<Site | ProxyError> => {
+      const { startMs, probeMs } = server.timeouts;
+      const known = { ...eras.of(server), legacy: false };
+      const outcome = await shakeHands({ link, profile: PROBE, wanted: "legacy", known, probeMs, startMs });
+      if (outcome.kind === "ready" && outcome.identity.era === "modern") {
+        eras.learn(server, { ...outcome.learnt, legacy: outcome.learnt.legacy ?? false });
+        const news = createNews();
+        const { identity } = outcome;
+        return ownSite(createMember({ name, link, identity, isAskable: false, news, log }), identity, news);
+      }
+      // It was modern once, or nobody knows: the next session finds out anew.
+      eras.forget(server);
+      return outcome.kind === "refused" ? outcome.error : new ProxyError("child_refused");
+    };
+    return { link, shake };
+  };
+
+  const bridged = (
+    own: OwnChild,
+    link: ReturnType<typeof connectTo>["link"],
+    site: Promise<Site | ProxyError>,
+  ): ConnectLink => {
+    return (events) => {
+      void link.ended.then(events.onEnd);
+      const connect = createBridgedLink({
+        serverName: own.server.name,
+        siteFor: () => pending(site),
+        outboxBytes: own.server.limits.outboxBytes,
+        pid: link.pid,
+        dropped: () => 0,
+        stop: link.stop,
+        log,
+      });
+      return connect(events);
+    };
+  };
+
+  return {
+    onto: (own) => {
+      const { link, shake } = connectTo(own);
+      return bridged(own, link, shake());
+    },
+    tryModern: async (server, variables, signal) => {
+      const { child, name, onStarted } = await starter.start({ server, variables, signal });
+      const own = { child, name, server, variables };
+      const { link, shake } = connectTo(own);
+      const site = await shake();
+      onStarted();
+      if (!(site instanceof ProxyError) && !signal.aborted) return bridged(own, link, Promise.resolve(site));
+      await link.stop();
+      return undefined;
+    },
+  };
+}
+
+/** A site whose child is still shaking hands. */
+function pending(site: Promise<Site | ProxyError>): Site {
+  const settled = async (): Promise<Site> => {
+    const found = await site;
+    if (found instanceof ProxyError) throw found;
+    return found;
+  };
+  const listeners = createNews();
+  return {
+    isOwn: true,
+    lease: async (mode, signal): Promise<Lease> => (await settled()).lease(mode, signal),
+    news: listeners,
+    subscribe: async (lease, uri) => (await settled()).subscribe(lease, uri),
+    unsubscribe: () => undefined,
+  };
+}
