@@ -175,7 +175,10 @@ export function withSubscriptionId(line: Buffer, rawId: string): Buffer {
   const whole = { start: line.indexOf("{"), end: line.lastIndexOf("}") + 1 };
   const params = valueAt(line, ["params"]);
   if (params === undefined) return applyEdits(line, [insertMembers(line, whole, `"params":{"_meta":{${member}}}`)]);
+  // Servers that write out what is empty may say null.
+  if (!isObjectAt(line, params)) return applyEdits(line, [{ ...params, text: `{"_meta":{${member}}}` }]);
   const meta = valueAt(line, ["params", "_meta"]);
   if (meta === undefined) return applyEdits(line, [insertMembers(line, params, `"_meta":{${member}}`)]);
+  if (!isObjectAt(line, meta)) return applyEdits(line, [{ ...meta, text: `{${member}}` }]);
   return applyEdits(line, [insertMembers(line, meta, member)]);
 }

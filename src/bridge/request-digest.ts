@@ -17,7 +17,9 @@ export function requestDigest(line: Buffer, method: string): string {
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
-  return Object.entries(value)
+  const members = Object.entries(value)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, member]) => [name, canonical(member)]);
+  // An object still, or an array of pairs would say the same.
+  return { members };
 }

@@ -62,6 +62,8 @@ export interface FamilyParts {
 
 /** The children of one caller, as far as children of the pool are concerned: one principal with one set of variables. */
 export interface Family {
+  /** Keeps it the family of its caller, also while it has no child. @returns the remover. */
+  readonly retain: () => () => void;
   /** @throws ProxyError pool_full, crash_loop, start_queue_full, child_refused and whatever else a start may end in. */
   readonly lease: (request: LeaseRequest) => Promise<Lease>;
   readonly news: News;
@@ -89,6 +91,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
   /** Callers that wait for something to change. */
   const waiters = new Set<() => void>();
   let arriving = 0;
+  let retained = 0;
   let closed = false;
 
   const wakeAll = () => {
@@ -144,6 +147,11 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
 
   /** One start, however many ask for it; it is cancelled when nobody does any more. */
   const joinStart = async (kin: Kin, request: LeaseRequest) => {
+    if (kin.starting?.abandon.signal.aborted === true) {
+      // Whoever waited for it has left, and it is on its way out: nobody else must get its end for an answer.
+      await kin.starting.done.catch(() => undefined);
+      return;
+    }
     const starting = kin.starting ?? begin(kin, request);
     starting.waiters++;
     const leave = () => {
@@ -263,7 +271,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
   const sweep = (now: number): number | "empty" => {
     const { warmMs, lifetimeMs } = server.timeouts;
     let next = Number.POSITIVE_INFINITY;
-    let isEmpty = arriving === 0 && news.listeners() === 0;
+    let isEmpty = arriving === 0 && retained === 0;
     for (const [key, { members, starting }] of groups) {
       for (const member of [...members]) {
         const isIdle = member.sharers === 0 && !member.isAlone;
@@ -283,6 +291,16 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
   };
 
   return {
+    retain: () => {
+      let isRetained = true;
+      retained++;
+      return () => {
+        if (!isRetained) return;
+        isRetained = false;
+        retained--;
+        parts.onIdle();
+      };
+    },
     lease,
     news,
     subscriptions,

@@ -62,7 +62,8 @@ async function initializeFirst(options: HandshakeOptions): Promise<HandshakeOutc
   const { link, probeMs } = options;
   const reply = await within(initialize(options), options.startMs);
   const identity = reply.kind === "result" ? identityOfInitialize(reply.result) : undefined;
-  if (identity !== undefined) return ready(options, identity, { legacy: true });
+  // Where nobody ever asks whether it is modern, too, it counts as not being so: a modern client is to use this very child.
+  if (identity !== undefined) return ready(options, identity, probeMs === 0 ? LEGACY : { legacy: true });
   if (reply.kind === "silent") return { kind: "refused", error: new ProxyError("start_timeout") };
   if (reply.kind === "ended") return refusedByEnd(link);
   if (probeMs > 0) {

@@ -78,12 +78,13 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
         link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":{}}`));
         return;
       }
-      const attendant = soleAttendant();
+      const attendant = identity.era === "legacy" ? soleAttendant() : undefined;
       if (attendant !== undefined) {
         attendant.onRequest(raw);
         return;
       }
-      if (isAskable && held.length < MAX_HELD_REQUESTS) {
+      // Revision 2026-07-28 has no such requests, so nobody will ever answer a modern child's.
+      if (isAskable && identity.era === "legacy" && held.length < MAX_HELD_REQUESTS) {
         held.push({ line: Buffer.from(raw.line), message });
         return;
       }

@@ -51,6 +51,10 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   const backoff = createCrashBackoff();
   /** Children that are being stopped. */
   const stopping = new Set<Promise<void>>();
+  /** Children of which it is not known yet what becomes of them. */
+  const starting = new Set<Promise<unknown>>();
+  /** Starts that wait for the place of a child that is being stopped. */
+  let queued = 0;
   let taken = 0;
   let closed = false;
 
@@ -80,13 +84,15 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   };
 
   const takePlace = async () => {
-    if (closed || starter.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
-    if (maxChildren > 0 && taken >= maxChildren) {
-      if (!evict()) throw new ProxyError("pool_full", { retryAfterSeconds: 10 });
+    for (;;) {
+      if (closed || starter.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
+      if (maxChildren === 0 || taken < maxChildren) break;
+      // One that ends anyway makes room for one start; the child that was lost to finding out the era, for its successor.
+      if (stopping.size <= queued && !evict()) throw new ProxyError("pool_full", { retryAfterSeconds: 10 });
+      queued++;
       await Promise.race(stopping);
+      queued--;
     }
-    // Whoever was faster has the place now.
-    if (maxChildren > 0 && taken >= maxChildren) throw new ProxyError("pool_full", { retryAfterSeconds: 10 });
     taken++;
   };
 
@@ -115,10 +121,11 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
         shakeHands({ link, profile, wanted, known, probeMs, startMs }),
         left.promise,
       ]);
+      if (closed) throw new ProxyError("draining", { retryAfterSeconds: 10 });
       if (outcome === "left") throw new ProxyError("session_not_found", { message: "The client left." });
       if (outcome.kind !== "refused") eras.learn(server, outcome.learnt);
-      // What was remembered may have led to this.
-      else eras.forget(server);
+      // An era that it no longer has may have led to this.
+      else if (outcome.error.code !== "child_refused") eras.forget(server);
       const isAskable = profile.capabilities !== "{}";
       if (outcome.kind === "ready") {
         log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
@@ -139,7 +146,9 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     const restMs = backoff.waitMs(parts.key);
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
     for (let attempt = 1; ; attempt++) {
-      const outcome = await startOnce(parts, profile, wanted, signal);
+      const begun = startOnce(parts, profile, wanted, signal);
+      starting.add(begun);
+      const outcome = await begun.finally(() => starting.delete(begun));
       if (!("kind" in outcome)) return outcome;
       if (outcome.kind === "refused") {
         backoff.crashed(parts.key);
@@ -200,7 +209,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       closed = true;
       watch.close();
       for (const family of families.values()) family.close();
-      while (stopping.size > 0) await Promise.all(stopping);
+      while (starting.size + stopping.size > 0) await Promise.allSettled([...starting, ...stopping]);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import { createWatch } from "../base/watch.ts";
 import type { Child } from "../process/child.ts";
 import { META } from "../wire/envelope.ts";
-import { applyEdits, type Edit, textAt, valueAt } from "../wire/json-edit.ts";
+import { applyEdits, type Edit, type Span, textAt, valueAt } from "../wire/json-edit.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import { readChild } from "./child-reader.ts";
 import type { LinkEnd, RawMessage } from "./link.ts";
@@ -138,6 +138,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     const owed = [...calls.values()];
     calls.clear();
     clock.clear();
+    endless = 0;
     const error = describeEnd(reason);
     for (const { events } of owed) events.onFailure(error);
     onEnded(reason);
@@ -162,6 +163,14 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
         applyEdits(line, [{ ...found.span, text: found.entry.rawToken }]),
         method,
       );
+    }
+    if (method === "notifications/cancelled") {
+      const ended = subject(line, ["params", "requestId"]);
+      if (ended?.entry.method === "subscriptions/listen") {
+        forget(ended.id);
+        ended.entry.events.onFailure(new ProxyError("child_exited", { message: "The server ended the subscription." }));
+        return undefined;
+      }
     }
     const subscription = line.includes(META.subscriptionId) ? subject(line, SUBSCRIPTION_PATH) : undefined;
     if (subscription === undefined) return bystander.onNotification(message);
@@ -211,8 +220,15 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
         });
       }
       const id = ++count;
-      const { line, rawId, rawToken } = readIds(request.line);
-      const written = child.write(rewriteIds(line, id));
+      const { rawId, rawToken, spans } = readIds(request.line);
+      // The id of a call is its progress token, too.
+      const text = String(id);
+      const written = child.write(
+        applyEdits(
+          request.line,
+          spans.map((span) => ({ ...span, text })),
+        ),
+      );
       if (written === "full") throw new ProxyError("child_busy", { retryAfterSeconds: 5 });
       if (written === "closed")
         throw new ProxyError("child_exited", { message: "The server's process has closed its input." });
@@ -249,21 +265,14 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
   };
 }
 
-function readIds(line: Buffer): { line: Buffer; rawId: string; rawToken: string | undefined } {
+/** What a caller calls its request, and where it says so. */
+function readIds(line: Buffer): { rawId: string; rawToken: string | undefined; spans: readonly Span[] } {
   const id = valueAt(line, ["id"]);
-  const token = line.includes("progressToken") ? valueAt(line, TOKEN_PATH) : undefined;
+  // Also one whose name is spelt with escapes: the child would report under a token that may be another call's.
+  const token = valueAt(line, TOKEN_PATH);
   return {
-    line,
     rawId: id === undefined ? "null" : textAt(line, id),
     rawToken: token === undefined ? undefined : textAt(line, token),
+    spans: [id, token].filter((span) => span !== undefined),
   };
-}
-
-/** The id of a call is its progress token, too. */
-function rewriteIds(line: Buffer, id: number): Buffer {
-  const spans = [valueAt(line, ["id"]), line.includes("progressToken") ? valueAt(line, TOKEN_PATH) : undefined];
-  return applyEdits(
-    line,
-    spans.flatMap((span) => (span === undefined ? [] : [{ ...span, text: String(id) }])),
-  );
 }

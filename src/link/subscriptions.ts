@@ -25,9 +25,16 @@ export interface Subscriptions {
   readonly leave: (link: SharedLink) => void;
 }
 
+interface Subscription {
+  /** How many want it. */
+  wanted: number;
+  /** How it went at the child of whoever wanted it first. */
+  readonly done: Promise<Subscribed>;
+}
+
 export function createSubscriptions(): Subscriptions {
   const links = new Set<SharedLink>();
-  const counts = new Map<string, number>();
+  const subscriptions = new Map<string, Subscription>();
 
   const ask = (link: SharedLink, method: string, uri: string): Promise<Subscribed> => {
     const { promise, resolve } = Promise.withResolvers<Subscribed>();
@@ -52,26 +59,41 @@ export function createSubscriptions(): Subscriptions {
     return promise;
   };
 
+  const begin = (link: SharedLink, uri: string): Subscription => {
+    const done = ask(link, "resources/subscribe", uri).then((subscribed) => {
+      if (subscribed.kind === "ok")
+        for (const other of links) if (other !== link) void ask(other, "resources/subscribe", uri);
+      return subscribed;
+    });
+    const subscription = { wanted: 0, done };
+    subscriptions.set(uri, subscription);
+    return subscription;
+  };
+
   return {
     add: async (link, uri) => {
-      const count = counts.get(uri);
-      if (count === undefined && counts.size >= MAX_RESOURCES) return { kind: "too-many" };
-      if (count === undefined) {
-        const subscribed = await ask(link, "resources/subscribe", uri);
-        if (subscribed.kind !== "ok") return subscribed;
-        for (const other of links) if (other !== link) void ask(other, "resources/subscribe", uri);
+      for (;;) {
+        const known = subscriptions.get(uri);
+        if (known === undefined && subscriptions.size >= MAX_RESOURCES) return { kind: "too-many" };
+        const subscription = known ?? begin(link, uri);
+        // Counted before it is answered: whoever takes theirs back meanwhile must not end it for this one.
+        subscription.wanted++;
+        const subscribed = await subscription.done;
+        if (subscribed.kind === "ok") return subscribed;
+        if (subscriptions.get(uri) === subscription) subscriptions.delete(uri);
+        // Another's child was lost with it, which says nothing about this one's.
+        if (known === undefined || subscribed.kind !== "failed") return subscribed;
       }
-      counts.set(uri, (counts.get(uri) ?? 0) + 1);
-      return { kind: "ok" };
     },
     remove: (uri) => {
-      const count = counts.get(uri) ?? 0;
-      if (count > 1) counts.set(uri, count - 1);
-      else if (counts.delete(uri)) for (const link of links) void ask(link, "resources/unsubscribe", uri);
+      const subscription = subscriptions.get(uri);
+      if (subscription === undefined || --subscription.wanted > 0) return;
+      subscriptions.delete(uri);
+      for (const link of links) void ask(link, "resources/unsubscribe", uri);
     },
     join: (link) => {
       links.add(link);
-      for (const uri of counts.keys()) void ask(link, "resources/subscribe", uri);
+      for (const uri of subscriptions.keys()) void ask(link, "resources/subscribe", uri);
     },
     leave: (link) => void links.delete(link),
   };

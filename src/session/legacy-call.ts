@@ -67,6 +67,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   /** What the client gets when it comes back. */
   let outcome: ((sink: StatelessSink, rawId: string) => void) | undefined;
   let kept: RawMessage[] = [];
+  let isAnswered = false;
   let isOver = false;
 
   const finish = () => {
@@ -75,7 +76,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     clearTimeout(gathering);
     for (const { message } of asked.values()) refuse(message, -32603, "The client gave no answer.");
     // A child that still waits or works for one client must not be given to another.
-    if (isAlone && (asked.size > 0 || outcome === undefined)) lease.spend();
+    if (isAlone && (asked.size > 0 || !isAnswered)) lease.spend();
     asked.clear();
     lease.release();
   };
@@ -116,6 +117,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const events: CallEvents = {
     onNotification: (line, notification) => tell({ line, message: { kind: "notification", method: notification } }),
     onAnswer: (line) => {
+      isAnswered = true;
       onAnswer(line);
       return undefined;
     },
@@ -182,7 +184,13 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   /** Asks the client, which ends its request; the call is parked until the next one comes. */
   const ask = () => {
     gathering = undefined;
-    if (isOver || round === undefined || asked.size === 0 || outcome !== undefined) return;
+    if (isOver || round === undefined || outcome !== undefined) return;
+    if (asked.size === 0) {
+      // The server has taken back what it asked: it is its turn again, and its time runs.
+      if (call === undefined) send();
+      else call.resume({ line: round.line, method }, events);
+      return;
+    }
     const requests = new Map<string, string>();
     for (const [key, { line, message }] of asked) {
       if (message.kind === "request") requests.set(key, toInputRequest(line, message.method));

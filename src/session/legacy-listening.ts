@@ -75,7 +75,9 @@ export function createLegacyListening({ family, lease, round, onEnd }: LegacyLis
         methods.add(method);
       }
       if (has("resources", "subscribe") && wanted.uris !== undefined) {
-        for (const uri of wanted.uris) {
+        // Each once: a URI that is named twice would be taken back only once.
+        for (const uri of new Set(wanted.uris)) {
+          if (isOver) return;
           const { kind } = await family.subscriptions.add(lease.link, uri);
           if (kind !== "ok") continue;
           if (isOver) family.subscriptions.remove(uri);

@@ -1,5 +1,6 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Lease } from "../link/family.ts";
+import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";
 import type { Round } from "./legacy-call.ts";
 
@@ -39,9 +40,15 @@ export function createModernCall({ lease, isAlone, round, isEndless, onEnd }: Mo
     return isAlone ? sent : undefined;
   };
 
+  const onNotification = ({ line: notification, message }: RawMessage): Promise<void> | undefined => {
+    // It tells of a subscription that ended before, which was never this client's.
+    const isCancellation = message.kind === "notification" && message.method === "notifications/cancelled";
+    return isCancellation ? undefined : notify(notification);
+  };
+
   return {
     start: () => {
-      if (isAlone) lease.attend({ onNotification: (raw) => notify(raw.line), onRequest: () => undefined });
+      if (isAlone) lease.attend({ onNotification, onRequest: () => undefined });
       try {
         call = lease.link.call(
           { line, method, isEndless },
@@ -56,6 +63,8 @@ export function createModernCall({ lease, isAlone, round, isEndless, onEnd }: Mo
               // The subscription ends with its child; there is nothing that an answer could say.
               if (isEndless) sink.cut();
               else sink.fail(error);
+              // It may still be at work on what took too long.
+              if (isAlone) lease.spend();
               finish();
             },
           },

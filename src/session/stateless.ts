@@ -39,7 +39,7 @@ export interface StatelessRequest extends Caller {
   readonly round: Round;
   /** Gives a header of the request. */
   readonly header: (name: string) => string | null;
-  /** Aborted when the client has closed its connection: that cancels the request. */
+  /** Aborted when nobody reads the answer any more: that cancels the request. */
   readonly signal: AbortSignal;
 }
 
@@ -66,20 +66,29 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
   const leaseFor = (request: StatelessRequest, family: Family, mode: LeaseMode): Promise<Lease> =>
     family.lease({ profile: profileOf(request.round), wanted: "modern", mode, signal: request.signal });
 
-  const modeFor = ({ server, round: { method, envelope } }: StatelessRequest): LeaseMode => {
+  const modeFor = ({ round: { method, envelope } }: StatelessRequest, isLegacy: boolean): LeaseMode => {
     if (envelope.logLevel !== undefined) return "alone";
-    const isModern = servedEra(eras.of(server), "modern") === "modern";
-    return !isModern && ASKING_METHODS.has(method) && mayBeAsked(envelope.capabilities) ? "alone" : "shared";
+    return isLegacy && ASKING_METHODS.has(method) && mayBeAsked(envelope.capabilities) ? "alone" : "shared";
+  };
+
+  /** A child for a call. Whether it must be had alone depends on its era, which may turn out to be another one. */
+  const leaseForCall = async (request: StatelessRequest, family: Family): Promise<[Lease, LeaseMode]> => {
+    const mode = modeFor(request, servedEra(eras.of(request.server), "modern") === "legacy");
+    const lease = await leaseFor(request, family, mode);
+    const wanted = modeFor(request, lease.identity.era === "legacy");
+    if (mode === "alone" || wanted === "shared") return [lease, mode];
+    lease.release();
+    return [await leaseFor(request, family, wanted), wanted];
   };
 
   /** Compares the headers of a tool call with its arguments; a list that may be old is read again before it is believed. */
-  const checkToolHeaders = async ({ round: { line }, header }: StatelessRequest, lease: Lease) => {
+  const checkToolHeaders = async ({ round: { line }, header }: StatelessRequest, lease: Lease, { news }: Family) => {
     const name = valueAt(line, ["params", "name"]);
     if (name === undefined) return;
     const tool: unknown = JSON.parse(textAt(line, name));
     const span = valueAt(line, ["params", "arguments"]);
     const mismatch = async (fresh: boolean) => {
-      const wanted = await toolHeaders.of(lease, String(tool), fresh);
+      const wanted = await toolHeaders.of(lease, news, String(tool), fresh);
       if (wanted.length === 0) return undefined;
       return paramHeaderMismatch(wanted, span === undefined ? undefined : JSON.parse(textAt(line, span)), header);
     };
@@ -136,15 +145,16 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
       whenLeft(signal, () => parked.leave(round));
       return;
     }
-    const mode = modeFor(request);
-    const lease = await leaseFor(request, family, mode);
+    const [lease, mode] = await leaseForCall(request, family);
     try {
       if (lease.identity.era === "legacy" && stateText !== undefined) {
         throw new ProxyError("request_state_refused", {
           message: "The requestState is not one that this proxy gave, or it was changed.",
         });
       }
-      if (round.method === "tools/call") await checkToolHeaders(request, lease);
+      if (round.method === "tools/call") await checkToolHeaders(request, lease, family);
+      // Nothing may begin for a client that has left while its headers were checked.
+      if (signal.aborted) throw new ProxyError("session_not_found", { message: "The client left." });
     } catch (error) {
       lease.release();
       throw error;

@@ -11,6 +11,9 @@ const PATIENCE_MS = 250;
 /** While its child is being started, a request may be refused with a status of its own for a little longer. */
 const START_PATIENCE_MS = 2_000;
 
+/** What may wait for a client before it counts as slow: a burst, or what is said before the stream has reached its socket, is no fault of its own. */
+const SLACK_BYTES = 64 * 1024;
+
 const OPENING = Buffer.from(": stream open\n\n");
 
 /** How a request is answered: by its answer alone, or on an event stream. */
@@ -23,13 +26,17 @@ export interface ExchangeOptions {
   readonly rawId: string;
   readonly heartbeatMs: number;
   readonly stalledWriteMs: number;
+  /** Aborted when the client has closed its connection. */
+  readonly signal: AbortSignal;
 }
 
 /** One stateless request and its answer (2026-07-28, basic/transports/streamable-http, "Receiving Messages"). */
 export interface Exchange {
   readonly sink: StatelessSink;
-  /** Settles when it is decided how to answer. Rejects with the ProxyError that is the answer. */
+  /** Settles when it is decided how to answer. Rejects with the ProxyError that is the answer, or with the reason of `signal`. */
   readonly reply: Promise<StatelessReply>;
+  /** Aborted when there will be no answer because nobody takes it: the client has left or stalls, or the sink was cut. */
+  readonly left: AbortSignal;
 }
 
 interface OpenExchange {
@@ -45,12 +52,13 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
     return next;
   });
 
-  return ({ rawId, heartbeatMs, stalledWriteMs }) => {
+  return ({ rawId, heartbeatMs, stalledWriteMs, signal }) => {
     const { promise: reply, resolve, reject } = Promise.withResolvers<StatelessReply>();
     let stream: ClientStream | undefined;
     let isOver = false;
     let undecidedUntil = performance.now() + START_PATIENCE_MS;
-    let slow = 0;
+    let waitingBytes = 0;
+    const gone = new AbortController();
 
     const openStream = (): ClientStream => {
       if (stream !== undefined) return stream;
@@ -64,16 +72,29 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
     const write = (bytes: Buffer): Promise<void> | undefined => {
       const written = openStream().write(bytes);
       if (written === undefined) return undefined;
-      slow++;
+      waitingBytes += bytes.length;
+      if (stalledWriteMs > 0) watch.expect(performance.now() + stalledWriteMs);
       return written.then(() => {
-        slow--;
+        waitingBytes -= bytes.length;
       });
     };
 
     const end = () => {
       isOver = true;
       open.delete(exchange);
+      signal.removeEventListener("abort", onLeft);
     };
+
+    /** The runtime says nothing of a stream that it was told to close: whoever works for the client is told here. */
+    const abandon = (reason: unknown) => {
+      if (isOver) return;
+      end();
+      if (stream === undefined) reject(reason);
+      else stream.cut();
+      gone.abort();
+    };
+
+    const onLeft = () => abandon(signal.reason);
 
     const exchange: OpenExchange = {
       check: (now) => {
@@ -81,14 +102,12 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
           if (undecidedUntil > now) return undecidedUntil;
           openStream();
         }
-        if (stream?.isOpen() !== true) {
-          open.delete(exchange);
-          return Number.POSITIVE_INFINITY;
-        }
+        if (stream === undefined) return Number.POSITIVE_INFINITY;
         const stalledSince = stream.stalledSince();
         if (stalledSince !== undefined && stalledWriteMs > 0) {
-          if (now - stalledSince >= stalledWriteMs) stream.cut();
-          return stalledSince + stalledWriteMs;
+          if (now - stalledSince < stalledWriteMs) return stalledSince + stalledWriteMs;
+          abandon(undefined);
+          return Number.POSITIVE_INFINITY;
         }
         if (heartbeatMs === 0) return Number.POSITIVE_INFINITY;
         if (now - stream.lastWriteAt() >= heartbeatMs) void stream.write(HEARTBEAT);
@@ -97,6 +116,8 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
     };
     open.add(exchange);
     watch.expect(undecidedUntil);
+    if (signal.aborted) onLeft();
+    else signal.addEventListener("abort", onLeft, { once: true });
 
     const sink: StatelessSink = {
       begin: () => {
@@ -105,7 +126,7 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
         watch.expect(undecidedUntil);
       },
       notify: (line) => (isOver ? undefined : write(messageFrames([line]))),
-      isSlow: () => slow > 0,
+      isSlow: () => waitingBytes > SLACK_BYTES,
       answer: (line) => {
         if (isOver) return;
         end();
@@ -126,14 +147,9 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
         void stream.write(messageFrames([Buffer.from(failureLine(rawId, error))]));
         stream.end();
       },
-      cut: () => {
-        if (isOver) return;
-        end();
-        if (stream === undefined) reject(new ProxyError("child_exited"));
-        else stream.cut();
-      },
+      cut: () => abandon(new ProxyError("child_exited")),
     };
-    return { sink, reply };
+    return { sink, reply, left: gone.signal };
   };
 }
 

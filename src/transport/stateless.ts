@@ -43,11 +43,11 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
     const envelope = readCheckedEnvelope(headers, line, method);
     const variables = readVariables(headers, server);
     const { heartbeatMs, stalledWriteMs } = server.timeouts;
-    const { sink, reply } = createExchange({ rawId, heartbeatMs, stalledWriteMs });
+    const { sink, reply, left } = createExchange({ rawId, heartbeatMs, stalledWriteMs, signal: request.signal });
     const round = { line, rawId, method, envelope, sink };
     const header = (name: string) => headers.get(name);
     stateless
-      .serve({ server, principal, variables, round, header, signal: request.signal })
+      .serve({ server, principal, variables, round, header, signal: left })
       .catch((error: unknown) =>
         sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
       );
