@@ -59,7 +59,7 @@ export const SCHEMAS: Schemas = {
           required: ["name", "transports", "urls", "clientVariables", "sessions"],
           properties: {
             name: { type: "string", description: "A configured name, or an exact command line." },
-            transports: { type: "array", items: { type: "string", enum: ["sse", "streamable-http"] } },
+            transports: { type: "array", items: { type: "string", enum: ["sse", "streamable-http", "stateless"] } },
             urls: {
               type: "object",
               description: "For each transport the path to connect to, encoded and ready to use.",

@@ -40,8 +40,8 @@ export const serversDetail: DocumentDecoration = {
             servers: [
               {
                 name: "demo",
-                transports: ["sse", "streamable-http"],
-                urls: { sse: "/demo/sse", "streamable-http": "/demo/mcp" },
+                transports: ["sse", "streamable-http", "stateless"],
+                urls: { sse: "/demo/sse", "streamable-http": "/demo/mcp", stateless: "/demo/mcp" },
                 clientVariables: "*",
                 sessions: 0,
               },

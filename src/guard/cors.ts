@@ -34,6 +34,9 @@ const EXPOSED_HEADERS = "Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Polic
 /** Two hours: the longest that Chromium keeps a preflight. */
 const MAX_AGE_SECONDS = "7200";
 
+/** A header that repeats a parameter of a tool; its name is a token (RFC 9110, section 5.6.2). */
+const PARAMETER_HEADER = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
+
 /** As many client variables as a request may carry. */
 const MAX_VARIABLE_HEADERS = 64;
 
@@ -42,7 +45,8 @@ const MAX_VARIABLE_HEADERS = 64;
  * is a header that the page sets itself, so no cookie is ever needed, and none is accepted.
  *
  * `ENV_*` is no wildcard that a browser knows, and `*` never covers Authorization, so a preflight is answered with the
- * fixed list and, by name, each requested header that is a well-formed client variable. Nothing else is reflected.
+ * fixed list and, by name, each requested header that is a well-formed client variable, or repeats a tool's parameter
+ * (`Mcp-Param-…`, MCP 2026-07-28). Nothing else is reflected.
  *
  * Throws a TypeError for an entry of `origins` that is not an origin.
  */
@@ -87,7 +91,7 @@ function variableHeaders(requested: string): string[] {
   const found: string[] = [];
   for (const item of requested.split(",")) {
     const header = item.trim().toLowerCase();
-    if (parseVariableHeader(header).kind !== "variable") continue;
+    if (parseVariableHeader(header).kind !== "variable" && !PARAMETER_HEADER.test(header)) continue;
     found.push(header);
     if (found.length === MAX_VARIABLE_HEADERS) break;
   }

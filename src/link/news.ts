@@ -9,10 +9,12 @@ export interface News {
   /** @returns the remover, which may be called twice. */
   readonly listen: (listener: (item: NewsItem) => void) => () => void;
   readonly publish: (item: NewsItem) => void;
-  readonly listeners: () => number;
+  /** How often a list of tools has changed so far. */
+  readonly toolChanges: () => number;
 }
 
 export function createNews(): News {
+  let toolChanges = 0;
   const listeners = new Set<{ readonly hear: (item: NewsItem) => void }>();
   return {
     listen: (hear) => {
@@ -21,8 +23,9 @@ export function createNews(): News {
       return () => void listeners.delete(listener);
     },
     publish: (item) => {
+      if (item.method === "notifications/tools/list_changed") toolChanges++;
       for (const { hear } of listeners) hear(item);
     },
-    listeners: () => listeners.size,
+    toolChanges: () => toolChanges,
   };
 }

@@ -3,7 +3,7 @@ import type { Server } from "../process/server.ts";
 /** One server of `GET /servers`. */
 export interface ServerListing {
   readonly name: string;
-  readonly transports: readonly ("sse" | "streamable-http")[];
+  readonly transports: readonly ("sse" | "streamable-http" | "stateless")[];
   /** For each transport the path to connect to, encoded and ready to use. */
   readonly urls: Readonly<Record<string, string>>;
   readonly clientVariables: "*" | readonly { readonly name: string; readonly required: boolean }[];
@@ -19,10 +19,11 @@ export function listServers(
 ): readonly ServerListing[] {
   return [...servers].map((server) => ({
     name: server.name,
-    transports: ["sse", "streamable-http"],
+    transports: ["sse", "streamable-http", "stateless"],
     urls: {
       sse: `${basePath}/${encodeURIComponent(server.name)}/sse`,
       "streamable-http": `${basePath}/${encodeURIComponent(server.name)}/mcp`,
+      stateless: `${basePath}/${encodeURIComponent(server.name)}/mcp`,
     },
     clientVariables:
       server.clientEnv === "*" ? "*" : [...server.clientEnv].map(([name, { required }]) => ({ name, required })),

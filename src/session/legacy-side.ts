@@ -5,6 +5,7 @@ import type { Call } from "../link/shared.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { IdKey } from "../wire/message.ts";
+import type { Ask } from "./asks.ts";
 import { ASKING_METHODS } from "./legacy-call.ts";
 import type { ClientRequest, ServerSide, ServerSideParts } from "./server-side.ts";
 
@@ -20,6 +21,8 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
   const active = new Map<IdKey, Active>();
   const uris = new Set<string>();
   const closed = new AbortController();
+  /** What a child has asked, by its own id: it may take that back. */
+  const asked = new Map<string, Ask>();
   let logLevel: LogLevel | undefined;
   let unlisten = () => {};
   let letGo = () => {};
@@ -30,8 +33,13 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     entry?.lease?.release();
   };
 
-  const onLog = (raw: RawMessage): Promise<void> | undefined => {
+  const onNotification = (pid: number, raw: RawMessage): Promise<void> | undefined => {
     if (raw.message.kind !== "notification") return undefined;
+    if (raw.message.method === "notifications/cancelled") {
+      const id = valueAt(raw.line, ["params", "requestId"]);
+      if (id !== undefined) asked.get(`${pid} ${textAt(raw.line, id)}`)?.withdraw();
+      return undefined;
+    }
     if (raw.message.method !== "notifications/message") return deliver(raw);
     const level = valueAt(raw.line, ["params", "level"]);
     const said: unknown = level === undefined ? undefined : JSON.parse(textAt(raw.line, level));
@@ -45,7 +53,11 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     if (message.kind !== "request") return;
     if (message.method === "roots/list") lease.spend();
     const params = valueAt(line, ["params"]);
-    const said = await asks.ask(message.method, params === undefined ? "{}" : textAt(line, params), about);
+    const ask = asks.ask(message.method, params === undefined ? "{}" : textAt(line, params), about);
+    const key = `${lease.link.pid} ${message.rawId}`;
+    asked.set(key, ask);
+    const said = await ask.answer;
+    if (asked.get(key) === ask) asked.delete(key);
     const outcome = said.kind === "result" ? `"result":${said.result}` : `"error":${said.error}`;
     lease.link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},${outcome}}`));
   };
@@ -63,7 +75,7 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     entry.lease = lease;
     if (isAlone) {
       const onRequest = (raw: RawMessage) => void passOn(lease, { ...raw, line: Buffer.from(raw.line) }, request.id);
-      const waiting = lease.attend({ onNotification: onLog, onRequest });
+      const waiting = lease.attend({ onNotification: (raw) => onNotification(lease.link.pid, raw), onRequest });
       // What it wanted to know before anything else, it gets to know before anything else.
       await Promise.all(waiting.map((raw) => passOn(lease, raw, request.id)));
     }
@@ -93,6 +105,7 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     if (entry === undefined) return;
     active.delete(id);
     entry.isCancelled = true;
+    asks.abandon(id);
     if (entry.call === undefined) return;
     entry.call.cancel(reason);
     // It may go on asking and telling: that must not reach whoever has it next.

@@ -78,7 +78,7 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
       [...wanted.requests].map(async ([key, { method, params }]) => ({
         key,
         method,
-        said: await asks.ask(method, params, request.id),
+        said: await asks.ask(method, params, request.id).answer,
       })),
     );
     if (entry.isCancelled) return;
@@ -221,6 +221,7 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
       if (entry === undefined) return;
       active.delete(id);
       entry.isCancelled = true;
+      asks.abandon(id);
       entry.call?.cancel(reason);
       entry.lease?.release();
     },

@@ -32,13 +32,15 @@ export function createOpenLink(options: OpenLinkOptions): OpenLink {
     const { outboxBytes, lineBytes } = server.limits;
     if (server.isolation === "shared") {
       const key = callerKey({ server, principal, variables });
+      const family = pool.family({ key, server, variables });
+      const letGo = family.retain();
       const connect = createBridgedLink({
         serverName: server.name,
-        siteFor: (profile) => sharedSite(pool.family({ key, server, variables }), profile),
+        siteFor: (profile) => sharedSite(family, profile),
         outboxBytes,
         pid: undefined,
         dropped: () => 0,
-        stop: () => Promise.resolve(),
+        stop: async () => letGo(),
         log,
       });
       return { name: `shared-${++shared}`, connect, onStarted: () => undefined };

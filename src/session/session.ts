@@ -19,6 +19,7 @@ export type EndReason =
   | "lifetime"
   | "start-timeout"
   | "child-exited"
+  | "unavailable"
   | "line-too-large"
   | "shutdown"
   | "deleted"
@@ -152,7 +153,9 @@ export function createSession(options: SessionOptions): Session {
       return;
     }
     if (ending.kind === "failed") {
-      finish("child-exited", ending.code, ending.message, ending.data);
+      // Only what the child did counts against it.
+      const reason = ERRORS[ending.code].fault === "child" ? "child-exited" : "unavailable";
+      finish(reason, ending.code, ending.message, ending.data);
       return;
     }
     const { stderr } = ending;
@@ -313,6 +316,7 @@ const ENDINGS: Readonly<Record<EndReason, { readonly code: ErrorCode; readonly m
   lifetime: { code: "session_not_found", message: "The session reached its longest lifetime." },
   "start-timeout": { code: "start_timeout", message: ERRORS.start_timeout.summary },
   "child-exited": { code: "child_exited", message: ERRORS.child_exited.summary },
+  unavailable: { code: "internal_error", message: ERRORS.internal_error.summary },
   "line-too-large": { code: "child_line_too_large", message: ERRORS.child_line_too_large.summary },
   deleted: { code: "session_not_found", message: "The client ended the session." },
   shutdown: { code: "draining", message: "The proxy is shutting down; the session was ended." },

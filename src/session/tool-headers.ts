@@ -1,4 +1,5 @@
 import type { Lease } from "../link/family.ts";
+import type { News } from "../link/news.ts";
 import { META } from "../wire/envelope.ts";
 import { type ParamHeader, paramHeadersOf } from "../wire/param-headers.ts";
 import { NEWEST_STATELESS_REVISION } from "../wire/revisions.ts";
@@ -17,38 +18,44 @@ const LIST_MS = 10_000;
 
 interface Listed {
   readonly at: number;
-  readonly headers: Promise<ReadonlyMap<string, readonly ParamHeader[]>>;
+  /** The changes of the list before it was read. */
+  readonly changes: number;
+  readonly headers: Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined>;
 }
 
 /** Which headers the tools of a server want beside their arguments (2026-07-28, server/tools, "x-mcp-header"). */
 export interface ToolHeaders {
-  /** Headers of a tool; `fresh`: of a list that has just been read. */
-  readonly of: (lease: Lease, tool: string, fresh: boolean) => Promise<readonly ParamHeader[]>;
-  /** A list has changed. */
-  readonly forget: (kin: object) => void;
+  /** Headers of a tool; `fresh`: of a list that has just been read. `news` tells when a list has changed. */
+  readonly of: (lease: Lease, news: News, tool: string, fresh: boolean) => Promise<readonly ParamHeader[]>;
 }
 
 export function createToolHeaders(): ToolHeaders {
   const known = new WeakMap<object, Listed>();
   return {
-    of: async (lease, tool, fresh) => {
+    of: async (lease, news, tool, fresh) => {
       const now = performance.now();
+      const changes = news.toolChanges();
       const listed = known.get(lease.kin);
-      const isGood = listed !== undefined && now - listed.at < (fresh ? FRESH_MS : STALE_MS);
-      const current = isGood ? listed : { at: now, headers: listHeaders(lease) };
+      const isGood =
+        listed !== undefined && listed.changes === changes && now - listed.at < (fresh ? FRESH_MS : STALE_MS);
+      const current: Listed = isGood ? listed : { at: now, changes, headers: listHeaders(lease) };
       known.set(lease.kin, current);
-      return (await current.headers).get(tool) ?? [];
+      const headers = await current.headers;
+      if (headers !== undefined) return headers.get(tool) ?? [];
+      // A list that could not be read says nothing of the next one.
+      if (known.get(lease.kin) === current) known.delete(lease.kin);
+      return [];
     },
-    forget: (kin) => void known.delete(kin),
   };
 }
 
-async function listHeaders(lease: Lease): Promise<ReadonlyMap<string, readonly ParamHeader[]>> {
+/** The headers of all tools that want some; undefined: the child is gone, or does not answer. */
+async function listHeaders(lease: Lease): Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined> {
   const headers = new Map<string, readonly ParamHeader[]>();
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
     const result = await listPage(lease, cursor);
-    if (result === undefined) break;
+    if (result === "lost") return undefined;
     for (const tool of Array.isArray(result["tools"]) ? result["tools"] : []) {
       if (!isRecord(tool) || typeof tool["name"] !== "string") continue;
       const wanted = paramHeadersOf(tool["inputSchema"]);
@@ -61,13 +68,15 @@ async function listHeaders(lease: Lease): Promise<ReadonlyMap<string, readonly P
   return headers;
 }
 
-function listPage({ link, identity }: Lease, cursor: unknown): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Readonly<Record<string, unknown>> | undefined>();
+type Page = Readonly<Record<string, unknown>> | "lost";
+
+function listPage({ link, identity }: Lease, cursor: unknown): Promise<Page> {
+  const { promise, resolve } = Promise.withResolvers<Page>();
   const meta = { [META.protocolVersion]: NEWEST_STATELESS_REVISION, [META.clientCapabilities]: {} };
   const params = { ...(cursor === undefined ? {} : { cursor }), ...(identity.era === "modern" ? { _meta: meta } : {}) };
   const line = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "tools/list", params }));
-  const timer = setTimeout(resolve, LIST_MS, undefined);
-  const done = (result: Readonly<Record<string, unknown>> | undefined) => {
+  const timer = setTimeout(resolve, LIST_MS, "lost");
+  const done = (result: Page) => {
     clearTimeout(timer);
     resolve(result);
   };
@@ -79,14 +88,15 @@ function listPage({ link, identity }: Lease, cursor: unknown): Promise<Readonly<
         onAnswer: (answer) => {
           const parsed: unknown = JSON.parse(answer.toString());
           const result = isRecord(parsed) ? parsed["result"] : undefined;
-          done(isRecord(result) ? result : undefined);
+          // An error is an answer, too: there are no tools.
+          done(isRecord(result) ? result : {});
           return undefined;
         },
-        onFailure: () => done(undefined),
+        onFailure: () => done("lost"),
       },
     );
   } catch {
-    done(undefined);
+    done("lost");
   }
   return promise;
 }

@@ -73,6 +73,14 @@ describe("preflight", () => {
     ]);
   });
 
+  test("allows each header that repeats a tool's parameter, by name", () => {
+    expect(allowedHeaders("mcp-param-region, Mcp-Param-Tenant_ID,mcp-param-,mcp-param-a b,mcp-params-x")).toEqual([
+      ...FIXED,
+      "mcp-param-region",
+      "mcp-param-tenant_id",
+    ]);
+  });
+
   test("H19: reflects no other header and no malformed variable", () => {
     const requested = "x-other,environment,env_,env_1a,env-,env_a b,env_a\r\nset-cookie: x,cookie,*,,env_f%%";
     expect(allowedHeaders(requested)).toEqual(FIXED);

@@ -27,6 +27,12 @@ describe("the README's examples against a proxy without a configuration file", (
     expect(answer.result).toMatchObject({ serverInfo: { name: "mcp-sse-proxy-demo" } });
     session.close();
   });
+
+  test.if(Bun.which("curl") !== null)("the stateless curl line prints the answer", async () => {
+    const script = exampleFor(proxy, "stateless").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
+    const answer: unknown = JSON.parse(await runCommand(["/bin/sh", "-euc", script], {}));
+    expect(answer).toMatchObject({ id: 1, result: { resultType: "complete", structuredContent: { sum: 5 } } });
+  });
 });
 
 test("the README's table of routes is the OpenAPI document's, with the documentation's own routes and OPTIONS", async () => {

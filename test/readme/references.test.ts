@@ -39,7 +39,14 @@ describe("the README", () => {
   test("begins with what it is, then set-up, tests, binary and clients, in this order", () => {
     const headings = page.split("\n").filter((line) => line.startsWith("## "));
     expect(headings).toEqual([
-      ...["## Start it", "## Run the tests", "## Get the binary", "## Connect a client", "## Configuration"],
+      ...[
+        "## Start it",
+        "## Run the tests",
+        "## Get the binary",
+        "## Connect a client",
+        "## Clients and servers of different revisions",
+        "## Configuration",
+      ],
       ...["## HTTP surface", "## Errors", "## Deployment", "## Security model", "## Benchmarks"],
       "## How the code is laid out",
     ]);

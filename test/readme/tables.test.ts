@@ -50,6 +50,7 @@ describe("the README's table of limits", () => {
     lifetime: true,
     "start-timeout": true,
     "child-exited": true,
+    unavailable: true,
     "line-too-large": true,
     deleted: true,
     shutdown: true,
