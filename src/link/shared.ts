@@ -9,6 +9,9 @@ import { readChild } from "./child-reader.ts";
 import type { LinkEnd, RawMessage } from "./link.ts";
 import { describeEnd } from "./link-end.ts";
 
+/** Messages of a child that are kept until there is a bystander; what a server wants to know on being initialised comes early. */
+const MAX_EARLY = 32;
+
 /** Requests of all callers together that one child may owe an answer. */
 const MAX_IN_FLIGHT = 4_096;
 
@@ -94,7 +97,12 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
   let end: LinkEnd | undefined;
   let count = 0;
   let endless = 0;
-  let bystander: Bystander = { onNotification: () => undefined, onRequest: () => undefined };
+  const early: RawMessage[] = [];
+  const keep = ({ line, message }: RawMessage) => {
+    if (early.length < MAX_EARLY) early.push({ line: Buffer.from(line), message });
+    return undefined;
+  };
+  let bystander: Bystander = { onNotification: keep, onRequest: keep };
 
   const startClock = (id: number) => {
     if (requestMs === 0 || calls.get(id)?.isEndless !== false) return;
@@ -255,6 +263,10 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     inFlight: () => calls.size - endless,
     attend: (next) => {
       bystander = next;
+      for (const raw of early.splice(0)) {
+        if (raw.message.kind === "request") next.onRequest(raw);
+        else void next.onNotification(raw);
+      }
     },
     ended,
     isEnded: () => end !== undefined,
