@@ -210,8 +210,8 @@ export const SETTINGS = {
   parkedCalls: named(
     "limits.parkedCalls",
     COUNT,
-    100,
-    "Calls in all that wait for input of stateless clients, each with a child of its own; more get 503. 0: no limit.",
+    50,
+    "Calls in all that wait for input of stateless clients, each with a pooled child of its own: fewer than `limits.pooledChildren`, or such calls can keep everybody else from starting one. More get 503. 0: no limit.",
   ),
   ...SERVER_LIMITS,
   ...SERVER_TIMEOUTS,

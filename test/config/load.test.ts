@@ -12,7 +12,7 @@ describe("the configuration", () => {
       corsOrigins: [],
       allowedHosts: [],
       trustedProxies: [],
-      limits: { sessions: 1000, requestBytes: 4_194_304, concurrentStarts: 4, pooledChildren: 100, parkedCalls: 100 },
+      limits: { sessions: 1000, requestBytes: 4_194_304, concurrentStarts: 4, pooledChildren: 100, parkedCalls: 50 },
       timeouts: { shutdownMs: 25_000 },
       containment: "auto",
       log: { level: "INFO", format: "auto" },
