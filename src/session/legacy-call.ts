@@ -23,6 +23,9 @@ const GATHER_MS = 20;
 /** Requests during which a server may want something of its client (2026-07-28, basic/patterns/mrtr). */
 export const ASKING_METHODS: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
+/** A server that has asked before its first request is given so long, from when it has read the answer. */
+const APPLY_MS = 25;
+
 /** Notifications that are kept for a client that is away to answer. */
 const MAX_KEPT = 64;
 
@@ -148,6 +151,24 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     }
   };
 
+  /**
+   * Sends the request when the child has had time to make use of what it asked first: server-filesystem looks its client's roots up on
+   * disk, and refuses what is called before it has. A ping's answer says that the child has read the roots, and no more.
+   */
+  const sendLater = () => {
+    const onAnswer = () => {
+      if (!isOver) gathering ??= setTimeout(ask, APPLY_MS);
+      return undefined;
+    };
+    const ping = { line: Buffer.from('{"jsonrpc":"2.0","id":0,"method":"ping"}'), method: "ping" };
+    try {
+      link.call(ping, { onNotification: () => undefined, onAnswer, onFailure: fail });
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      fail(error);
+    }
+  };
+
   /** Takes effect before the request that is written after it. */
   const setLogLevel = (level: string) => {
     const line = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":"${level}"}}`);
@@ -186,7 +207,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     gathering = undefined;
     if (isOver || round === undefined || outcome !== undefined) return;
     if (asked.size === 0) {
-      // The server has taken back what it asked: it is its turn again, and its time runs.
+      // The server knows what it asked first, or has taken its question back: it is its turn again, and its time runs.
       if (call === undefined) send();
       else call.resume({ line: round.line, method }, events);
       return;
@@ -229,7 +250,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     kept = [];
     for (const raw of waiting) void next.sink.notify(raw.line);
     if (asked.size > 0) ask();
-    else if (call === undefined) send();
+    else if (call === undefined) sendLater();
   };
 
   const expire = () => {
