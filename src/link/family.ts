@@ -180,7 +180,8 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
     waiters.delete(resolve);
   };
 
-  const usable = (kin: Kin): Member[] => [...kin.members].filter(({ isSpent, isAlone }) => !isSpent && !isAlone);
+  const usable = (kin: Kin): Member[] =>
+    [...kin.members].filter(({ isSpent, isAlone, link }) => !isSpent && !isAlone && !link.isEnded());
 
   const take = (kin: Kin, mode: LeaseMode): Member | undefined => {
     const free = usable(kin);

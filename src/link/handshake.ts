@@ -34,12 +34,12 @@ export interface HandshakeOptions {
 }
 
 /**
- * `ready`: it can be used. `restart`: this child is lost for use, and a new one is to be taken for one of this era.
- * `refused`: it is of no era that we know.
+ * `ready`: it can be used. `restart`: this child is lost for use, and a new one is to be taken for one of this era;
+ * `isCertain`: its answers say so, and not its silence or its end. `refused`: it is of no era that we know.
  */
 export type HandshakeOutcome =
   | { readonly kind: "ready"; readonly identity: Identity; readonly learnt: Partial<KnownEras> }
-  | { readonly kind: "restart"; readonly learnt: Partial<KnownEras> }
+  | { readonly kind: "restart"; readonly learnt: Partial<KnownEras>; readonly isCertain: boolean }
   | { readonly kind: "refused"; readonly error: ProxyError };
 
 type Reply =
@@ -78,7 +78,8 @@ async function discoverFirst(options: HandshakeOptions): Promise<HandshakeOutcom
   const { link, known, probeMs } = options;
   const discovering = discover(options);
   const first = await within(discovering, probeMs);
-  if (first.kind === "ended") return known.modern === true ? refusedByEnd(link) : { kind: "restart", learnt: LEGACY };
+  if (first.kind === "ended")
+    return known.modern === true ? refusedByEnd(link) : { kind: "restart", learnt: LEGACY, isCertain: false };
   if (first.kind !== "silent") {
     const modern = judge(first);
     if (modern === "unsupported") return refusedRevision(first);
@@ -90,14 +91,14 @@ async function discoverFirst(options: HandshakeOptions): Promise<HandshakeOutcom
   const second = await within(Promise.race([discovering, initializing]), probeMs);
   const modern = second.kind === "result" ? identityOfDiscover(second.result) : undefined;
   // The initialize that it got in the meantime may have made a server of both eras a legacy one.
-  if (modern !== undefined) return { kind: "restart", learnt: learntFrom(modern) };
-  if (second.kind === "silent" || second.kind === "ended") return { kind: "restart", learnt: LEGACY };
+  if (modern !== undefined) return { kind: "restart", learnt: learntFrom(modern), isCertain: true };
+  if (second.kind === "silent" || second.kind === "ended") return { kind: "restart", learnt: LEGACY, isCertain: false };
   const answer = await within(initializing, options.startMs);
   const identity = answer.kind === "result" ? identityOfInitialize(answer.result) : undefined;
   if (identity !== undefined) return ready(options, identity, LEGACY);
   const late = await within(discovering, probeMs);
   const lateModern = late.kind === "result" ? identityOfDiscover(late.result) : undefined;
-  if (lateModern !== undefined) return { kind: "restart", learnt: learntFrom(lateModern) };
+  if (lateModern !== undefined) return { kind: "restart", learnt: learntFrom(lateModern), isCertain: true };
   return { kind: "refused", error: refusedInitialize(answer) };
 }
 
@@ -107,7 +108,7 @@ async function initializeAfter(options: HandshakeOptions): Promise<HandshakeOutc
   const identity = reply.kind === "result" ? identityOfInitialize(reply.result) : undefined;
   if (identity !== undefined) return ready(options, identity, LEGACY);
   // It may hold the question before the handshake against its client: one that is not asked may do better.
-  return { kind: "restart", learnt: LEGACY };
+  return { kind: "restart", learnt: LEGACY, isCertain: reply.kind === "error" };
 }
 
 const LEGACY: Partial<KnownEras> = { legacy: true, modern: false };

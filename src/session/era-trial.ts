@@ -34,7 +34,8 @@ export function createEraTrial({ exclusive, bridge, eras, server, variables, log
     const refused = async (refusal: RawMessage) => {
       waiting = [];
       const first = link;
-      const connect = await bridge.tryModern(server, variables, left.signal).catch(() => undefined);
+      const tried = await bridge.tryModern(server, variables, left.signal).catch(() => "unclear" as const);
+      const connect = typeof tried === "string" ? undefined : tried;
       const queued = waiting;
       waiting = undefined;
       if (left.signal.aborted) {
@@ -42,7 +43,8 @@ export function createEraTrial({ exclusive, bridge, eras, server, variables, log
         return;
       }
       if (connect === undefined || opening === undefined) {
-        if (eras.of(server).modern === undefined) eras.learn(server, { modern: false });
+        // A child that was lost, for want of the right credentials for instance, says nothing about the next one.
+        if (tried === "legacy") eras.learn(server, { modern: false });
         await events.onMessages([refusal]);
         for (const message of queued) link.send(message);
         return;

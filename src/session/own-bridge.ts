@@ -32,12 +32,23 @@ export interface OwnChild {
 /** Bridges a legacy client's session onto a modern child that it has for itself. */
 export interface OwnBridge {
   readonly onto: (own: OwnChild) => ConnectLink;
-  /** Starts a child anew, and finds out whether it is modern; undefined: it is not, and nothing is left of it. */
+  /**
+   * Starts a child anew, and finds out whether it is modern. "legacy": it says that it is not. "unclear": it says nothing,
+   * or ends. Nothing is left of it then.
+   */
   readonly tryModern: (
     server: Server,
     variables: ReadonlyMap<string, string>,
     signal: AbortSignal,
-  ) => Promise<ConnectLink | undefined>;
+  ) => Promise<ConnectLink | "legacy" | "unclear">;
+}
+
+/** A child that cannot be used as a modern one. */
+interface NotModern {
+  readonly kind: "not-modern";
+  /** Whether its answers say so, and not its silence or its end. */
+  readonly isCertain: boolean;
+  readonly error: ProxyError;
 }
 
 /** Who asks, when nobody has said yet who the client is. */
@@ -53,7 +64,7 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
     const context = { session: name, server: server.name, pid: child.pid };
     // The session itself keeps the time of its requests.
     const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs: 0, log, context });
-    const shake = async (): Promise<Site | ProxyError> => {
+    const shake = async (): Promise<Site | NotModern> => {
       const { startMs, probeMs } = server.timeouts;
       const known = { ...eras.of(server), legacy: false };
       const outcome = await shakeHands({ link, profile: PROBE, wanted: "legacy", known, probeMs, startMs });
@@ -65,7 +76,12 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
       }
       // It was modern once, or nobody knows: the next session finds out anew.
       eras.forget(server);
-      return outcome.kind === "refused" ? outcome.error : new ProxyError("child_refused");
+      const error = outcome.kind === "refused" ? outcome.error : new ProxyError("child_refused");
+      return {
+        kind: "not-modern",
+        isCertain: outcome.kind === "ready" || (outcome.kind === "restart" && outcome.isCertain),
+        error,
+      };
     };
     return { link, shake };
   };
@@ -73,7 +89,7 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
   const bridged = (
     own: OwnChild,
     link: ReturnType<typeof connectTo>["link"],
-    site: Promise<Site | ProxyError>,
+    site: Promise<Site | NotModern>,
   ): ConnectLink => {
     return (events) => {
       void link.ended.then(events.onEnd);
@@ -101,18 +117,18 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
       const { link, shake } = connectTo(own);
       const site = await shake();
       onStarted();
-      if (!(site instanceof ProxyError) && !signal.aborted) return bridged(own, link, Promise.resolve(site));
+      if (!("kind" in site) && !signal.aborted) return bridged(own, link, Promise.resolve(site));
       await link.stop();
-      return undefined;
+      return "kind" in site && site.isCertain ? "legacy" : "unclear";
     },
   };
 }
 
 /** A site whose child is still shaking hands. */
-function pending(site: Promise<Site | ProxyError>): Site {
+function pending(site: Promise<Site | NotModern>): Site {
   const settled = async (): Promise<Site> => {
     const found = await site;
-    if (found instanceof ProxyError) throw found;
+    if ("kind" in found) throw found.error;
     return found;
   };
   const listeners = createNews();
