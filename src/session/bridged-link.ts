@@ -10,13 +10,11 @@ import { textAt, valueAt } from "../wire/json-edit.ts";
 import { errorAnswer, idKey } from "../wire/message.ts";
 import { NEWEST_SESSION_REVISION } from "../wire/revisions.ts";
 import { createAsks } from "./asks.ts";
+import { createHeldMessages, type HeldMessages } from "./held-messages.ts";
 import { createLegacySide } from "./legacy-side.ts";
 import { createModernSide } from "./modern-side.ts";
 import type { ClientRequest, ServerSide } from "./server-side.ts";
 import type { Site } from "./site.ts";
-
-/** Requests that may come before the answer to `initialize`. */
-const MAX_EARLY = 64;
 
 export interface BridgedLinkOptions {
   /** The server's name, for a server that does not tell its own. */
@@ -41,7 +39,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   const { serverName, siteFor, outboxBytes, log } = options;
   const opened = new AbortController();
   /** What came before the server side was there. */
-  let early: RawMessage[] | undefined;
+  let early: HeldMessages | undefined;
   let side: ServerSide | undefined;
   let isOver = false;
   let isOwn = false;
@@ -82,7 +80,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
     });
 
   const initialize = async (request: ClientRequest) => {
-    early = [];
+    early = createHeldMessages(outboxBytes);
     const span = valueAt(request.line, ["params"]);
     const params: unknown = span === undefined ? {} : JSON.parse(textAt(request.line, span));
     const { protocolVersion, capabilities, clientInfo } = isRecord(params) ? params : {};
@@ -103,7 +101,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
       return;
     }
     void respond(request, `"result":${initializeResult(identity, protocolVersion, serverName)}`);
-    const waiting = early;
+    const waiting = early.take();
     early = undefined;
     for (const message of waiting) handle(message);
   };
@@ -194,7 +192,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   const handle = (raw: RawMessage) => {
     if (isOver) return;
     if (early !== undefined) {
-      if (early.length < MAX_EARLY) early.push(raw);
+      early.add(raw);
       return;
     }
     const { line, message } = raw;
@@ -206,6 +204,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   return {
     pid: options.pid,
     send: (message) => {
+      if (early !== undefined) return early.add(message) ? "ok" : "full";
       // Whoever sends must have noted that it waits for an answer before there is one.
       queueMicrotask(() => handle(message));
       return "ok";

@@ -1,9 +1,11 @@
+import { ERRORS, ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EraMemory } from "../link/eras.ts";
-import type { ConnectLink, Link, LinkEvents, RawMessage } from "../link/link.ts";
+import type { ConnectLink, Link, LinkEnd, LinkEvents, RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
 import { valueAt } from "../wire/json-edit.ts";
-import type { IdKey } from "../wire/message.ts";
+import { errorAnswer, type IdKey } from "../wire/message.ts";
+import { createHeldMessages, type HeldMessages } from "./held-messages.ts";
 import type { OwnBridge } from "./own-bridge.ts";
 
 export interface EraTrialOptions {
@@ -27,56 +29,77 @@ export function createEraTrial({ exclusive, bridge, eras, server, variables, log
     let opening: RawMessage | undefined;
     let openingId: IdKey | undefined;
     let isDecided = false;
-    /** Set while it is being found out; what the client sends meanwhile. */
-    let waiting: RawMessage[] | undefined;
+    /** Set while it is not known which child the client's messages are for. */
+    let held: HeldMessages | undefined;
+    /** Set while another child is asked. */
+    let probing: Promise<void> | undefined;
+    /** How the first child ended in the meantime. */
+    let firstEnd: LinkEnd | undefined;
     let stopping: Promise<void> | undefined;
 
-    const refused = async (refusal: RawMessage) => {
-      waiting = [];
-      const first = link;
-      const tried = await bridge.tryModern(server, variables, left.signal).catch(() => "unclear" as const);
-      const connect = typeof tried === "string" ? undefined : tried;
-      const queued = waiting;
-      waiting = undefined;
+    const passOn = (message: RawMessage) => {
+      const sent = link.send(message);
+      if (sent === "ok" || message.message.kind !== "request") return;
+      const { id, rawId } = message.message;
+      const code = sent === "full" ? "child_busy" : "child_exited";
+      const line = Buffer.from(errorAnswer(rawId, ERRORS[code].rpc, new ProxyError(code).message, { code }));
+      void events.onMessages([{ line, message: { kind: "response", id } }]);
+    };
+
+    const release = () => {
+      const waiting = held?.take() ?? [];
+      held = undefined;
+      for (const message of waiting) passOn(message);
+    };
+
+    const probe = async (refusal: RawMessage, first: RawMessage) => {
+      const found = await bridge.tryModern(server, variables, left.signal);
       if (left.signal.aborted) {
-        await connect?.({ onMessages: () => undefined, onEnd: () => undefined }).stop();
+        if (typeof found === "function") await found({ onMessages: () => undefined, onEnd: () => undefined }).stop();
         return;
       }
-      if (connect === undefined || opening === undefined) {
+      if (typeof found !== "function") {
         // A child that was lost, for want of the right credentials for instance, says nothing about the next one.
-        if (tried === "legacy") eras.learn(server, { modern: false });
+        if (found === "legacy") eras.learn(server, { modern: false });
         await events.onMessages([refusal]);
-        for (const message of queued) link.send(message);
+        if (firstEnd === undefined) release();
+        else events.onEnd(firstEnd);
         return;
       }
       log.info({ server: server.name }, "the server speaks 2026-07-28 alone: sessions are bridged");
-      stopping = first.stop();
-      link = connect(events);
-      link.send(opening);
-      for (const message of queued) link.send(message);
+      stopping = link.stop();
+      link = found(events);
+      link.send(first);
+      release();
     };
 
-    const isRefusal = ({ line, message }: RawMessage) =>
-      message.kind === "response" && message.id === openingId && valueAt(line, ["error"]) !== undefined;
+    const isRefusal = ({ line }: RawMessage) => valueAt(line, ["error"]) !== undefined;
 
     const watching: LinkEvents = {
       onMessages: (messages) => {
-        if (isDecided || openingId === undefined) return events.onMessages(messages);
-        const answer = messages.find(({ message }) => message.kind === "response" && message.id === openingId);
-        if (answer === undefined) return events.onMessages(messages);
+        const isAnswer = ({ message }: RawMessage) => message.kind === "response" && message.id === openingId;
+        const answer = isDecided || openingId === undefined ? undefined : messages.find(isAnswer);
+        if (answer === undefined || opening === undefined) return events.onMessages(messages);
         isDecided = true;
-        if (!isRefusal(answer)) {
-          eras.learn(server, { legacy: true });
-          return events.onMessages(messages);
+        const isLegacy = !isRefusal(answer);
+        if (isLegacy) eras.learn(server, { legacy: true });
+        if (isLegacy || eras.of(server).modern === false || server.timeouts.probeMs === 0) {
+          const sent = events.onMessages(messages);
+          release();
+          return sent;
         }
-        if (eras.of(server).modern === false || server.timeouts.probeMs === 0) return events.onMessages(messages);
         const others = messages.filter((message) => message !== answer);
         if (others.length > 0) void events.onMessages(others);
-        return refused({ ...answer, line: Buffer.from(answer.line) });
+        held ??= createHeldMessages(server.limits.outboxBytes);
+        probing = probe({ ...answer, line: Buffer.from(answer.line) }, opening).finally(() => {
+          probing = undefined;
+        });
+        return undefined;
       },
       onEnd: (end) => {
-        // The first child is stopped on purpose once there is another, and may end by itself while that is found out.
-        if (stopping === undefined && waiting === undefined) events.onEnd(end);
+        // It is stopped on purpose once there is another, and may end by itself while that is found out.
+        if (probing !== undefined && stopping === undefined) firstEnd = end;
+        else if (stopping === undefined) events.onEnd(end);
       },
     };
 
@@ -86,24 +109,21 @@ export function createEraTrial({ exclusive, bridge, eras, server, variables, log
         return link.pid;
       },
       send: (message) => {
-        if (waiting !== undefined) {
-          waiting.push(message);
-          return "ok";
-        }
-        if (!isDecided && openingId === undefined && message.message.kind === "request") {
-          if (message.message.method === "initialize") {
-            opening = message;
-            openingId = message.message.id;
-          } else {
-            isDecided = true;
-          }
+        const { kind } = message.message;
+        // What answers the first child goes to the first child.
+        if (held !== undefined && kind !== "response") return held.add(message) ? "ok" : "full";
+        if (openingId === undefined && message.message.kind === "request" && message.message.method === "initialize") {
+          opening = message;
+          openingId = message.message.id;
+          // A client that does not wait for the answer must not have the rest refused by the wrong child.
+          if (eras.of(server).legacy !== true) held = createHeldMessages(server.limits.outboxBytes);
         }
         return link.send(message);
       },
       dropped: () => link.dropped(),
       stop: async () => {
         left.abort();
-        await Promise.all([link.stop(), stopping]);
+        await Promise.all([link.stop(), stopping, probing]);
       },
     };
   };

@@ -5,11 +5,13 @@ import type { Call } from "../link/shared.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { IdKey } from "../wire/message.ts";
-import type { Ask } from "./asks.ts";
 import { ASKING_METHODS } from "./legacy-call.ts";
 import type { ClientRequest, ServerSide, ServerSideParts } from "./server-side.ts";
+import { createSharedListening } from "./shared-listening.ts";
 
 interface Active {
+  /** Questions to the client that are open. */
+  questions: number;
   isCancelled: boolean;
   call: Call | undefined;
   lease: Lease | undefined;
@@ -19,25 +21,28 @@ interface Active {
 export function createLegacySide(parts: ServerSideParts): ServerSide {
   const { site, asks, deliver, refuse, isAskable } = parts;
   const active = new Map<IdKey, Active>();
-  const uris = new Set<string>();
   const closed = new AbortController();
   /** What a child has asked, by its own id: it may take that back. */
-  const asked = new Map<string, Ask>();
+  const asked = new Map<string, () => void>();
   let logLevel: LogLevel | undefined;
-  let unlisten = () => {};
-  let letGo = () => {};
+  const listening = createSharedListening(site, (message) => void deliver(message));
 
-  const finish = (id: IdKey) => {
-    const entry = active.get(id);
-    active.delete(id);
-    entry?.lease?.release();
+  const finish = (id: IdKey, entry: Active) => {
+    // After a cancellation its id may be another's.
+    if (active.get(id) === entry) {
+      active.delete(id);
+      asks.abandon(id);
+    }
+    // A child that still waits for one client must not be given to another.
+    if (entry.questions > 0) entry.lease?.spend();
+    entry.lease?.release();
   };
 
   const onNotification = (pid: number, raw: RawMessage): Promise<void> | undefined => {
     if (raw.message.kind !== "notification") return undefined;
     if (raw.message.method === "notifications/cancelled") {
       const id = valueAt(raw.line, ["params", "requestId"]);
-      if (id !== undefined) asked.get(`${pid} ${textAt(raw.line, id)}`)?.withdraw();
+      if (id !== undefined) asked.get(`${pid} ${textAt(raw.line, id)}`)?.();
       return undefined;
     }
     if (raw.message.method !== "notifications/message") return deliver(raw);
@@ -49,15 +54,26 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
   };
 
   /** What the child wants of its client goes to the client, and the answer back. */
-  const passOn = async (lease: Lease, { line, message }: RawMessage, about: IdKey) => {
+  const passOn = async (entry: Active, lease: Lease, { line, message }: RawMessage, about: IdKey) => {
     if (message.kind !== "request") return;
     if (message.method === "roots/list") lease.spend();
     const params = valueAt(line, ["params"]);
     const ask = asks.ask(message.method, params === undefined ? "{}" : textAt(line, params), about);
     const key = `${lease.link.pid} ${message.rawId}`;
-    asked.set(key, ask);
+    let isWithdrawn = false;
+    const withdraw = () => {
+      isWithdrawn = true;
+      ask.withdraw();
+    };
+    asked.set(key, withdraw);
+    entry.questions++;
+    // The child is free for nobody else meanwhile, but others need not wait for this client.
+    lease.setParked(true);
     const said = await ask.answer;
-    if (asked.get(key) === ask) asked.delete(key);
+    if (--entry.questions === 0) lease.setParked(false);
+    if (asked.get(key) === withdraw) asked.delete(key);
+    // Whoever takes a question back wants no answer (2025-11-25, basic/utilities/cancellation).
+    if (isWithdrawn) return;
     const outcome = said.kind === "result" ? `"result":${said.result}` : `"error":${said.error}`;
     lease.link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},${outcome}}`));
   };
@@ -74,10 +90,14 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     const lease = await site.lease(isAlone ? "alone" : "shared", closed.signal);
     entry.lease = lease;
     if (isAlone) {
-      const onRequest = (raw: RawMessage) => void passOn(lease, { ...raw, line: Buffer.from(raw.line) }, request.id);
-      const waiting = lease.attend({ onNotification: (raw) => onNotification(lease.link.pid, raw), onRequest });
+      const about = request.id;
+      const onRequest = (raw: RawMessage) => void passOn(entry, lease, { ...raw, line: Buffer.from(raw.line) }, about);
+      const waiting = lease.attend({
+        onNotification: (raw) => onNotification(lease.link.pid, { ...raw, about }),
+        onRequest,
+      });
       // What it wanted to know before anything else, it gets to know before anything else.
-      await Promise.all(waiting.map((raw) => passOn(lease, raw, request.id)));
+      await Promise.all(waiting.map((raw) => passOn(entry, lease, raw, about)));
     }
     if (entry.isCancelled) {
       lease.release();
@@ -89,11 +109,11 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
       {
         onNotification: (line, method) => deliver({ line, message: { kind: "notification", method } }),
         onAnswer: (line) => {
-          finish(request.id);
+          finish(request.id, entry);
           return deliver({ line, message: { kind: "response", id: request.id } });
         },
         onFailure: (error) => {
-          finish(request.id);
+          finish(request.id, entry);
           refuse(request, error);
         },
       },
@@ -115,12 +135,13 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
 
   return {
     request: async (request) => {
-      const entry: Active = { isCancelled: false, call: undefined, lease: undefined };
+      const entry: Active = { questions: 0, isCancelled: false, call: undefined, lease: undefined };
       active.set(request.id, entry);
       try {
         await begin(request, entry);
+        void listening.revive();
       } catch (error) {
-        finish(request.id);
+        finish(request.id, entry);
         if (!(error instanceof ProxyError)) throw error;
         if (!entry.isCancelled) refuse(request, error);
       }
@@ -130,14 +151,9 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
       logLevel = level;
     },
     subscribe: async (uri) => {
-      if (uris.has(uri)) return undefined;
-      const lease = await site.lease("shared", closed.signal);
-      const subscribed = await site.subscribe(lease, uri);
-      lease.release();
+      const subscribed = await listening.subscribe(uri);
       switch (subscribed.kind) {
         case "ok":
-          if (closed.signal.aborted) site.unsubscribe(uri);
-          else uris.add(uri);
           return undefined;
         case "refused": {
           const error = valueAt(subscribed.answer, ["error"]);
@@ -149,29 +165,11 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
           return '{"code":-32000,"message":"As many resources are subscribed to as the proxy allows."}';
       }
     },
-    unsubscribe: async (uri) => {
-      if (uris.delete(uri)) site.unsubscribe(uri);
-    },
-    open: async () => {
-      if (closed.signal.aborted) return;
-      unlisten = site.news.listen(({ line, method }) => {
-        if (method === "notifications/resources/updated") {
-          const uri = valueAt(line, ["params", "uri"]);
-          if (uri === undefined || !uris.has(String(JSON.parse(textAt(line, uri))))) return;
-        }
-        void deliver({ line, message: { kind: "notification", method } });
-      });
-      const lease = await site.lease("shared", closed.signal);
-      letGo = lease.hold();
-      lease.release();
-      if (closed.signal.aborted) letGo();
-    },
+    unsubscribe: listening.unsubscribe,
+    open: listening.open,
     close: () => {
       closed.abort();
-      unlisten();
-      letGo();
-      for (const uri of uris) site.unsubscribe(uri);
-      uris.clear();
+      listening.close();
       for (const id of [...active.keys()]) cancel(id, "the client's session has ended");
     },
   };

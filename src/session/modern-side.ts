@@ -1,20 +1,18 @@
 import { ProxyError } from "../base/errors.ts";
 import {
   envelopeMembers,
-  hasListNews,
   type InputRequired,
   inputRequiredOf,
-  listenRequest,
   retryOf,
   toLegacyAnswer,
-  toLegacyNotification,
   toModernRequest,
 } from "../bridge/legacy-client.ts";
 import type { Lease } from "../link/family.ts";
+import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";
 import type { LogLevel } from "../wire/envelope.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { IdKey } from "../wire/message.ts";
+import { createModernListening } from "./modern-listening.ts";
 import type { ClientRequest, ServerSide, ServerSideParts } from "./server-side.ts";
 
 /** Rounds that one request may take. */
@@ -24,31 +22,22 @@ const MAX_ROUNDS = 100;
 const RETRY_STEP_MS = 20;
 const MAX_RETRY_MS = 2_000;
 
-/** How long a subscription may wait for its acknowledgement. */
-const LISTEN_MS = 10_000;
-
 /** Before a client has said what it wants to hear, a child of its own may tell it so much. */
 const OWN_LOG_LEVEL: LogLevel = "info";
 
 interface Active {
+  readonly isAlone: boolean;
   isCancelled: boolean;
   call: Call | undefined;
   lease: Lease | undefined;
-}
-
-interface Listening {
-  readonly uris: ReadonlySet<string>;
-  readonly end: () => void;
 }
 
 /** Serves a legacy client with modern children: context goes along with each request, and rounds are played as requests. */
 export function createModernSide(parts: ServerSideParts): ServerSide {
   const { site, identity, client, asks, deliver, refuse } = parts;
   const active = new Map<IdKey, Active>();
-  const uris = new Set<string>();
   const closed = new AbortController();
   let logLevel = site.isOwn && identity.capabilities["logging"] !== undefined ? OWN_LOG_LEVEL : undefined;
-  let listening: Listening | undefined;
   let isOpen = false;
 
   const release = (request: ClientRequest) => {
@@ -68,12 +57,15 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
   };
 
   const onNotification = (line: Buffer, method: string) => deliver({ line, message: { kind: "notification", method } });
+  const listening = createModernListening({ site, identity, client, onNotification });
 
   /** Asks the client for all that the server wants, and repeats the request with what it said. */
   const playRound = async (request: ClientRequest, entry: Active, wanted: InputRequired, round: number) => {
     if (round >= MAX_ROUNDS)
       throw new ProxyError("child_refused", { message: `The server wanted more than ${MAX_ROUNDS} rounds of input.` });
     if (wanted.requests.size === 0) await Bun.sleep(Math.min(round * RETRY_STEP_MS, MAX_RETRY_MS));
+    // Its child is free for nobody else meanwhile, but others need not wait for this client.
+    if (entry.isAlone) entry.lease?.setParked(true);
     const answers = await Promise.all(
       [...wanted.requests].map(async ([key, { method, params }]) => ({
         key,
@@ -82,6 +74,7 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
       })),
     );
     if (entry.isCancelled) return;
+    if (entry.isAlone) entry.lease?.setParked(false);
     const responses = new Map<string, string>();
     for (const { key, method, said } of answers) {
       if (said.kind === "result") responses.set(key, said.result);
@@ -126,64 +119,6 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
     }
   };
 
-  /** Listens to all that the client may want to hear; the listening before it ends when this one is acknowledged. */
-  const listen = async (wantedUris: ReadonlySet<string>): Promise<ReadonlySet<string>> => {
-    const lease = await site.lease("shared", closed.signal);
-    const letGo = lease.hold();
-    const acknowledged = Promise.withResolvers<Buffer | undefined>();
-    const timer = setTimeout(acknowledged.resolve, LISTEN_MS, undefined);
-    const before = listening;
-    let isOver = false;
-    const line = listenRequest(lease.identity, [...wantedUris], envelopeMembers(client, undefined));
-    const finish = () => {
-      if (isOver) return;
-      isOver = true;
-      clearTimeout(timer);
-      acknowledged.resolve(undefined);
-      if (listening === own) listening = undefined;
-      letGo();
-      lease.release();
-    };
-    const call = lease.link.call(
-      { line, method: "subscriptions/listen", isEndless: true },
-      {
-        onNotification: (notification, method) => {
-          if (method !== "notifications/subscriptions/acknowledged")
-            return onNotification(toLegacyNotification(notification), method);
-          acknowledged.resolve(Buffer.from(notification));
-          return undefined;
-        },
-        onAnswer: () => {
-          finish();
-          return undefined;
-        },
-        onFailure: finish,
-      },
-    );
-    const own: Listening = {
-      uris: wantedUris,
-      end: () => {
-        call.cancel("the client listens to something else");
-        finish();
-      },
-    };
-    const acknowledgement = await acknowledged.promise;
-    clearTimeout(timer);
-    if (closed.signal.aborted || acknowledgement === undefined) {
-      own.end();
-      return new Set();
-    }
-    listening = own;
-    before?.end();
-    return agreedUris(acknowledgement);
-  };
-
-  /** A child that was lost took the listening along; the next request brings it back. */
-  const relisten = () => {
-    if (!isOpen || listening !== undefined || (uris.size === 0 && !hasListNews(identity))) return;
-    void listen(new Set(uris)).catch(() => undefined);
-  };
-
   const attend = async () => {
     if (!site.isOwn) return;
     const lease = await site.lease("shared", closed.signal);
@@ -195,26 +130,29 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
 
   return {
     request: async (request) => {
-      const entry: Active = { isCancelled: false, call: undefined, lease: undefined };
+      // Log messages name no request: they are this one's if it has the child alone.
+      const isAlone = logLevel !== undefined && !site.isOwn;
+      const entry: Active = { isAlone, isCancelled: false, call: undefined, lease: undefined };
       active.set(request.id, entry);
       try {
-        // Log messages name no request: they are this one's if it has the child alone.
-        const lease = await site.lease(logLevel === undefined || site.isOwn ? "shared" : "alone", closed.signal);
+        const lease = await site.lease(isAlone ? "alone" : "shared", closed.signal);
         entry.lease = lease;
         if (entry.isCancelled) {
           lease.release();
           return;
         }
-        if (!site.isOwn && logLevel !== undefined)
-          lease.attend({ onNotification: (raw) => deliver(raw), onRequest: () => undefined });
+        if (isAlone) {
+          const onLog = (raw: RawMessage) => deliver({ ...raw, about: request.id });
+          lease.attend({ onNotification: onLog, onRequest: () => undefined });
+        }
       } catch (error) {
-        active.delete(request.id);
+        if (active.get(request.id) === entry) active.delete(request.id);
         if (!(error instanceof ProxyError)) throw error;
         if (!entry.isCancelled) refuse(request, error);
         return;
       }
       send(request, entry, request.line, 0);
-      relisten();
+      void listening.revive();
     },
     cancel: (id, reason) => {
       const entry = active.get(id);
@@ -228,27 +166,23 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
     setLogLevel: (level) => {
       logLevel = level;
     },
-    subscribe: async (uri) => {
-      if (uris.has(uri)) return undefined;
-      const agreed = await listen(new Set([...uris, uri]));
-      if (!agreed.has(uri)) return '{"code":-32602,"message":"The server takes no subscription to this resource."}';
-      uris.add(uri);
-      return undefined;
-    },
+    subscribe: async (uri) =>
+      (await listening.subscribe(uri))
+        ? undefined
+        : '{"code":-32602,"message":"The server takes no subscription to this resource."}',
     unsubscribe: async (uri) => {
-      if (!uris.delete(uri)) return;
-      if (uris.size === 0 && !hasListNews(identity)) listening?.end();
-      else await listen(new Set(uris));
+      await listening.unsubscribe(uri);
+      return undefined;
     },
     open: async () => {
       if (isOpen) return;
       isOpen = true;
       await attend();
-      if (hasListNews(identity)) await listen(new Set(uris));
+      await listening.open();
     },
     close: () => {
       closed.abort();
-      listening?.end();
+      listening.close();
       for (const [id, entry] of active) {
         active.delete(id);
         entry.isCancelled = true;
@@ -257,10 +191,4 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
       }
     },
   };
-}
-
-function agreedUris(acknowledgement: Buffer): ReadonlySet<string> {
-  const span = valueAt(acknowledgement, ["params", "notifications", "resourceSubscriptions"]);
-  const uris: unknown = span === undefined ? [] : JSON.parse(textAt(acknowledgement, span));
-  return new Set(Array.isArray(uris) ? uris.filter((uri) => typeof uri === "string") : []);
 }

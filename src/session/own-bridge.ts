@@ -74,8 +74,6 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
         const { identity } = outcome;
         return ownSite(createMember({ name, link, identity, isAskable: false, news, log }), identity, news);
       }
-      // It was modern once, or nobody knows: the next session finds out anew.
-      eras.forget(server);
       const error = outcome.kind === "refused" ? outcome.error : new ProxyError("child_refused");
       return {
         kind: "not-modern",
@@ -109,17 +107,37 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
   return {
     onto: (own) => {
       const { link, shake } = connectTo(own);
-      return bridged(own, link, shake());
+      let isStopped = false;
+      const site = shake().then((found) => {
+        // It was modern once: the next session finds out anew. A child that its client has left says nothing.
+        if ("kind" in found && !isStopped) eras.forget(own.server);
+        return found;
+      });
+      const stop = () => {
+        isStopped = true;
+        return link.stop();
+      };
+      return bridged(own, { ...link, stop }, site);
     },
     tryModern: async (server, variables, signal) => {
-      const { child, name, onStarted } = await starter.start({ server, variables, signal });
+      const started = await starter.start({ server, variables, signal }).catch((error: unknown) => {
+        if (!(error instanceof ProxyError)) log.error({ server: server.name, err: error }, "probing a server failed");
+        return undefined;
+      });
+      if (started === undefined) return "unclear";
+      const { child, name, onStarted } = started;
       const own = { child, name, server, variables };
       const { link, shake } = connectTo(own);
+      // Nobody waits for what it would have said.
+      const leave = () => void link.stop();
+      signal.addEventListener("abort", leave);
+      if (signal.aborted) leave();
       const site = await shake();
+      signal.removeEventListener("abort", leave);
       onStarted();
       if (!("kind" in site) && !signal.aborted) return bridged(own, link, Promise.resolve(site));
       await link.stop();
-      return "kind" in site && site.isCertain ? "legacy" : "unclear";
+      return "kind" in site && site.isCertain && !signal.aborted ? "legacy" : "unclear";
     },
   };
 }
