@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => proxy.stop());
 
 describe("the README's examples against a proxy without a configuration file", () => {
-  test.each(["sdk-v1", "sdk-v2"])("%s connects, and its ENV_ header reaches the server", async (name) => {
+  test.each(["sdk-v1", "sdk-v1-sse", "sdk-v2"])("%s connects, and its ENV_ header reaches the server", async (name) => {
     expect(await runExample(proxy, name)).toContain('text: "EXAMPLE"');
   });
 
