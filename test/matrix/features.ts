@@ -10,6 +10,8 @@ const MANY = 50;
 const FEW = 8;
 const MEGABYTE = 1_000_000;
 const CALL_MS = 30_000;
+/** server-everything tells of an update at once, and again every five seconds: the first one must not be lost. */
+const UPDATE_MS = 3_000;
 
 /** One client's connection to one server. */
 export interface Connection {
@@ -67,7 +69,7 @@ export const WORKS: Readonly<Record<Feature, Check>> = {
     const subscription = await client.subscribe(uri);
     const before = client.updated.length;
     await client.call(tool, args);
-    await eventually("the update", () => client.updated.slice(before).includes(uri));
+    await eventually("the update", () => client.updated.slice(before).includes(uri), UPDATE_MS);
     await subscription.end();
   },
   many: checkMany,
