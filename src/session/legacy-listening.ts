@@ -94,7 +94,8 @@ export function createLegacyListening({ family, lease, round, onEnd }: LegacyLis
       unlisten = family.news.listen(({ line, method }) => {
         if (method === "notifications/resources/updated") {
           const uri = valueAt(line, ["params", "uri"]);
-          if (uri === undefined || !uris.has(String(JSON.parse(textAt(line, uri))))) return;
+          const updated: unknown = uri === undefined ? undefined : JSON.parse(textAt(line, uri));
+          if (typeof updated !== "string" || !uris.has(updated)) return;
         } else if (!methods.has(method)) {
           return;
         }
