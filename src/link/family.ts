@@ -106,9 +106,11 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
     wakeAll();
   };
 
-  const adopt = (kin: Kin, member: Member) => {
+  const adopt = async (kin: Kin, member: Member) => {
+    // Before anybody uses it: what is called next may change what others are subscribed to.
+    if (member.identity.era === "legacy") await subscriptions.join(member.link);
+    if (closed) return void parts.stop(member, parts, "shutdown");
     kin.members.add(member);
-    if (member.identity.era === "legacy") subscriptions.join(member.link);
     void member.link.ended.then(() => {
       if (!kin.members.has(member)) return;
       parts.onCrash(member, parts);
@@ -132,8 +134,8 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
     const done = parts
       .start(parts, profile, wanted, abandon.signal)
       .then((member) => {
-        if (closed) void parts.stop(member, parts, "shutdown");
-        else adopt(groupOf(member, profile), member);
+        if (closed) return void parts.stop(member, parts, "shutdown");
+        return adopt(groupOf(member, profile), member);
       })
       .finally(() => {
         kin.starting = undefined;

@@ -4,6 +4,9 @@ import type { SharedLink } from "./shared.ts";
 /** Resources that all listeners of one family together may be subscribed to. */
 const MAX_RESOURCES = 1_000;
 
+/** A child that does not answer a subscription holds nobody else up for longer. */
+const PATIENCE_MS = 5_000;
+
 /** How a subscription went: the child's own refusal is its JSON text. */
 export type Subscribed =
   | { readonly kind: "ok" }
@@ -20,8 +23,8 @@ export interface Subscriptions {
   readonly add: (link: SharedLink, uri: string) => Promise<Subscribed>;
   /** Takes back an `add` that went well. */
   readonly remove: (uri: string) => void;
-  /** A child that gets all subscriptions from now on. */
-  readonly join: (link: SharedLink) => void;
+  /** A child that gets all subscriptions from now on; resolves when it has answered for those that there are. */
+  readonly join: (link: SharedLink) => Promise<void>;
   readonly leave: (link: SharedLink) => void;
 }
 
@@ -60,9 +63,11 @@ export function createSubscriptions(): Subscriptions {
   };
 
   const begin = (link: SharedLink, uri: string): Subscription => {
-    const done = ask(link, "resources/subscribe", uri).then((subscribed) => {
-      if (subscribed.kind === "ok")
-        for (const other of links) if (other !== link) void ask(other, "resources/subscribe", uri);
+    const done = ask(link, "resources/subscribe", uri).then(async (subscribed) => {
+      if (subscribed.kind !== "ok") return subscribed;
+      // Whoever is told that it is subscribed may call next what changes the resource, at any of them.
+      const others = [...links].filter((other) => other !== link);
+      await patiently(others.map((other) => ask(other, "resources/subscribe", uri)));
       return subscribed;
     });
     const subscription = { wanted: 0, done };
@@ -91,10 +96,18 @@ export function createSubscriptions(): Subscriptions {
       subscriptions.delete(uri);
       for (const link of links) void ask(link, "resources/unsubscribe", uri);
     },
-    join: (link) => {
+    join: async (link) => {
       links.add(link);
-      for (const uri of subscriptions.keys()) void ask(link, "resources/subscribe", uri);
+      await patiently([...subscriptions.keys()].map((uri) => ask(link, "resources/subscribe", uri)));
     },
     leave: (link) => void links.delete(link),
   };
+}
+
+async function patiently(answers: readonly Promise<unknown>[]): Promise<void> {
+  if (answers.length === 0) return;
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, PATIENCE_MS);
+  await Promise.race([Promise.all(answers), late]);
+  clearTimeout(timer);
 }
