@@ -16,6 +16,8 @@ export interface EraTrialOptions {
   readonly server: Server;
   readonly variables: ReadonlyMap<string, string>;
   readonly log: Logger;
+  /** Called when the first child has said whether it takes the client: its start is over, and the next may begin. */
+  readonly onStarted: () => void;
 }
 
 /**
@@ -23,7 +25,8 @@ export interface EraTrialOptions {
  * `initialize` with an error may be of 2026-07-28 alone (basic/versioning): another child is then asked, and if so, the
  * session is bridged onto that one. A legacy server costs this nothing.
  */
-export function createEraTrial({ exclusive, bridge, eras, server, variables, log }: EraTrialOptions): ConnectLink {
+export function createEraTrial(options: EraTrialOptions): ConnectLink {
+  const { exclusive, bridge, eras, server, variables, log } = options;
   return (events) => {
     const left = new AbortController();
     let opening: RawMessage | undefined;
@@ -81,6 +84,7 @@ export function createEraTrial({ exclusive, bridge, eras, server, variables, log
         const answer = isDecided || openingId === undefined ? undefined : messages.find(isAnswer);
         if (answer === undefined || opening === undefined) return events.onMessages(messages);
         isDecided = true;
+        options.onStarted();
         const isLegacy = !isRefusal(answer);
         if (isLegacy) eras.learn(server, { legacy: true });
         if (isLegacy || eras.of(server).modern === false || server.timeouts.probeMs === 0) {

@@ -51,6 +51,6 @@ export function createOpenLink(options: OpenLinkOptions): OpenLink {
       return { name, connect: bridge.onto({ child, name, server, variables }), onStarted };
     }
     const exclusive = createExclusiveLink({ child, scan, maxLineBytes: lineBytes, log, context });
-    return { name, connect: createEraTrial({ exclusive, bridge, eras, server, variables, log }), onStarted };
+    return { name, connect: createEraTrial({ exclusive, bridge, eras, server, variables, log, onStarted }), onStarted };
   };
 }
