@@ -24,6 +24,8 @@ export interface LeaseRequest {
   /** The era of the client. */
   readonly wanted: Era;
   readonly mode: LeaseMode;
+  /** The client's roots, as JSON text: a child that was told the same ones, or none, will do. undefined: one that was told none. */
+  readonly roots?: string | undefined;
   /** Aborted when nobody waits for it any more. */
   readonly signal: AbortSignal;
 }
@@ -38,7 +40,9 @@ export interface Lease {
   readonly attend: (attendant: Attendant) => readonly RawMessage[];
   /** The caller is asked for input, which may take long; or goes on. */
   readonly setParked: (isParked: boolean) => void;
-  /** The child has been told something that no other client must find in it. */
+  /** The child is told its client's roots: clients with the same ones may have it next. */
+  readonly tellRoots: (roots: string) => void;
+  /** The child has been told something that no other client must find in it, or is still at work for one. */
   readonly spend: () => void;
   /** Keeps the child from being ended for idleness, for as long as somebody listens. @returns the remover. */
   readonly hold: () => () => void;
@@ -66,6 +70,8 @@ export interface Family {
   readonly retain: () => () => void;
   /** @throws ProxyError pool_full, crash_loop, start_queue_full, child_refused and whatever else a start may end in. */
   readonly lease: (request: LeaseRequest) => Promise<Lease>;
+  /** A server that is known to ask such clients for their roots; undefined: it has not done so yet. */
+  readonly asksRoots: (profile: Profile, wanted: Era) => Identity | undefined;
   readonly news: News;
   /** Subscriptions to resources at its legacy children. */
   readonly subscriptions: Subscriptions;
@@ -79,6 +85,8 @@ export interface Family {
 /** Children that were started alike, and the start of one that all of them wait for. */
 interface Kin {
   readonly members: Set<Member>;
+  /** One of them has asked its client for roots: so will the others. */
+  asksRoots: Identity | undefined;
   starting: { readonly done: Promise<unknown>; waiters: number; readonly abandon: AbortController } | undefined;
 }
 
@@ -124,7 +132,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
     const key = era === "legacy" ? `legacy ${profile.revision} ${profile.capabilities}` : era;
     const known = groups.get(key);
     if (known !== undefined) return known;
-    const kin: Kin = { members: new Set(), starting: undefined };
+    const kin: Kin = { members: new Set(), asksRoots: undefined, starting: undefined };
     groups.set(key, kin);
     return kin;
   };
@@ -185,8 +193,9 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
   const usable = (kin: Kin): Member[] =>
     [...kin.members].filter(({ isSpent, isAlone, link }) => !isSpent && !isAlone && !link.isEnded());
 
-  const take = (kin: Kin, mode: LeaseMode): Member | undefined => {
-    const free = usable(kin);
+  const take = (kin: Kin, { mode, roots }: LeaseRequest): Member | undefined => {
+    const fitting = usable(kin).filter((member) => member.roots === undefined || member.roots === roots);
+    const free = fitting.toSorted((a, b) => Number(b.roots === roots) - Number(a.roots === roots));
     const member = mode === "shared" ? free[0] : free.find(({ sharers }) => sharers === 0);
     if (member === undefined) return undefined;
     if (mode === "shared") member.sharers++;
@@ -203,7 +212,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
         if (closed || parts.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
         if (signal.aborted) throw new ProxyError("session_not_found", { message: "The client left." });
         const kin = groupFor(request);
-        const member = take(kin, mode);
+        const member = take(kin, request);
         if (member !== undefined) return leaseOf(kin, member, mode);
         const alone = [...kin.members].filter(({ isAlone, isParked }) => isAlone && !isParked).length;
         if (mode === "shared" || alone < MAX_ALONE || kin.starting !== undefined) {
@@ -242,6 +251,11 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
         if (isReleased) return;
         member.isParked = isParked;
         wakeAll();
+      },
+      tellRoots: (roots) => {
+        kin.asksRoots = member.identity;
+        if (member.roots !== undefined && member.roots !== roots) member.isSpent = true;
+        member.roots = roots;
       },
       spend: () => {
         member.isSpent = true;
@@ -305,6 +319,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
       };
     },
     lease,
+    asksRoots: (profile, wanted) => groupFor({ ...leaseLike(wanted, profile), wanted }).asksRoots,
     news,
     subscriptions,
     members: function* () {

@@ -39,6 +39,8 @@ export interface Member {
   holds: number;
   /** It knows something of one client, and must not serve another one. */
   isSpent: boolean;
+  /** The roots that it was told, as JSON text: it serves no client with others. */
+  roots: string | undefined;
   /** Since when nobody has used it. */
   idleSince: number;
   /** @returns requests that came while nobody was there to ask, and the remover. */
@@ -107,6 +109,7 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
     isParked: false,
     holds: 0,
     isSpent: false,
+    roots: undefined,
     idleSince: now,
     attend: (attendant) => {
       attendants.add(attendant);

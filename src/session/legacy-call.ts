@@ -36,6 +36,8 @@ export interface Round {
   readonly method: string;
   readonly envelope: Envelope;
   readonly sink: StatelessSink;
+  /** Gives a header of the HTTP request. */
+  readonly header: (name: string) => string | null;
 }
 
 export interface LegacyCallOptions {
@@ -43,6 +45,8 @@ export interface LegacyCallOptions {
   /** Whether nobody else uses the child meanwhile: what it asks and tells is about this call. */
   readonly isAlone: boolean;
   readonly round: Round;
+  /** The client's roots, as JSON text, if it has been asked for them already. */
+  readonly roots: string | undefined;
   readonly binding: Binding;
   readonly parking: Parking<Round>;
   readonly parkedMs: number;
@@ -70,6 +74,8 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   /** What the client gets when it comes back. */
   let outcome: ((sink: StatelessSink, rawId: string) => void) | undefined;
   let kept: RawMessage[] = [];
+  /** Whether the child asks before it has the request: it would do so of anybody. */
+  let isEarly = true;
   let isAnswered = false;
   let isOver = false;
 
@@ -140,6 +146,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
 
   const send = () => {
     if (round === undefined) return;
+    isEarly = false;
     const request = { line: toLegacyRequest(round.line), method };
     if (envelope.logLevel !== undefined && identity.capabilities["logging"] !== undefined)
       setLogLevel(envelope.logLevel);
@@ -195,11 +202,21 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
       call?.cancel("the client lacks a capability");
       return fail(capabilityMissing(missing));
     }
-    if (wanted === "roots/list") lease.spend();
+    if (wanted === "roots/list" && options.roots !== undefined) {
+      tellRoots(raw.message, options.roots);
+      return;
+    }
+    if (wanted === "roots/list" && !isEarly) lease.spend();
     const key = `${wanted.replace(/\/.*/, "")}-${++askCount}`;
     asked.set(key, { ...raw, line: Buffer.from(raw.line) });
     call?.pause();
     gathering ??= setTimeout(ask, GATHER_MS);
+  };
+
+  const tellRoots = (message: RawMessage["message"], roots: string) => {
+    if (message.kind !== "request") return;
+    lease.tellRoots(roots);
+    link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":${roots}}`));
   };
 
   /** Asks the client, which ends its request; the call is parked until the next one comes. */
@@ -243,7 +260,9 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
       const response = responses.get(key);
       if (response === undefined || message.kind !== "request") continue;
       asked.delete(key);
-      link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":${response}}`));
+      // Roots that a call asks for are that call's affair: the next client is not asked for its own first.
+      if (message.method === "roots/list" && isEarly) tellRoots(message, response);
+      else link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":${response}}`));
     }
     call?.resume({ line: next.line, method }, events);
     const waiting = kept;
@@ -264,7 +283,9 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
       const waiting = isAlone || isAsking ? lease.attend({ onNotification, onRequest }) : [];
       for (const raw of waiting) onRequest(raw);
       // What the child wants to know of its client before anything else, the client is asked before anything else.
-      if (asked.size === 0) send();
+      if (asked.size > 0) return;
+      if (waiting.length === 0) send();
+      else sendLater();
     },
     leave,
   };

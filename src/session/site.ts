@@ -45,6 +45,7 @@ export function ownSite(member: Member, identity: Identity, news: News): Site {
           return waiting;
         },
         setParked: () => undefined,
+        tellRoots: () => undefined,
         spend: () => undefined,
         hold: () => () => undefined,
         release: () => unattend(),

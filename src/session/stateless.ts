@@ -1,11 +1,12 @@
 import { ProxyError } from "../base/errors.ts";
 import { mayBeAsked, sharedCapabilities } from "../bridge/capabilities.ts";
-import { discoverResult } from "../bridge/modern-client.ts";
+import { discoverResult, inputRequiredAnswer, inputResponsesOf } from "../bridge/modern-client.ts";
 import { requestDigest } from "../bridge/request-digest.ts";
 import { isSealedState } from "../bridge/request-state.ts";
 import { type EraMemory, servedEra } from "../link/eras.ts";
 import type { Family, Lease, LeaseMode } from "../link/family.ts";
 import type { Profile } from "../link/handshake.ts";
+import type { Identity } from "../link/identity.ts";
 import type { Pool } from "../link/pool.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import { paramHeaderMismatch } from "../wire/param-headers.ts";
@@ -14,7 +15,7 @@ import { type Caller, callerKey } from "./caller.ts";
 import { ASKING_METHODS, createLegacyCall, type Round } from "./legacy-call.ts";
 import { createLegacyListening } from "./legacy-listening.ts";
 import { createModernCall } from "./modern-call.ts";
-import { createParking } from "./parked.ts";
+import { createParking, type ParkedCall } from "./parked.ts";
 import { createToolHeaders } from "./tool-headers.ts";
 
 /** Methods of other revisions, and those of servers: no request of 2026-07-28 has them, whatever the child would say. */
@@ -32,13 +33,17 @@ const FOREIGN: ReadonlySet<string> = new Set([
 /** Subscriptions of all clients together. */
 const MAX_LISTENERS = 10_000;
 
+const STATE_PATH = ["params", "requestState"];
+
+/** What a client is asked before it gets a child. */
+const ROOTS_KEY = "roots-1";
+const ROOTS_REQUEST: ReadonlyMap<string, string> = new Map([[ROOTS_KEY, '{"method":"roots/list","params":{}}']]);
+
 /** Who starts a child for a client that does not name itself. */
 const PROXY_INFO = '{"name":"mcp-sse-proxy","version":"1"}';
 
 export interface StatelessRequest extends Caller {
   readonly round: Round;
-  /** Gives a header of the request. */
-  readonly header: (name: string) => string | null;
   /** Aborted when nobody reads the answer any more: that cancels the request. */
   readonly signal: AbortSignal;
 }
@@ -63,8 +68,11 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
   const toolHeaders = createToolHeaders();
   const listenings = new Set<{ readonly close: () => void }>();
 
-  const leaseFor = (request: StatelessRequest, family: Family, mode: LeaseMode): Promise<Lease> =>
-    family.lease({ profile: profileOf(request.round), wanted: "modern", mode, signal: request.signal });
+  const familyOf = (request: StatelessRequest): Family =>
+    pool.family({ key: callerKey(request), server: request.server, variables: request.variables });
+
+  const leaseFor = (request: StatelessRequest, family: Family, mode: LeaseMode, roots?: string): Promise<Lease> =>
+    family.lease({ profile: profileOf(request.round), wanted: "modern", mode, roots, signal: request.signal });
 
   const modeFor = ({ round: { method, envelope } }: StatelessRequest, isLegacy: boolean): LeaseMode => {
     if (envelope.logLevel !== undefined) return "alone";
@@ -72,17 +80,21 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
   };
 
   /** A child for a call. Whether it must be had alone depends on its era, which may turn out to be another one. */
-  const leaseForCall = async (request: StatelessRequest, family: Family): Promise<[Lease, LeaseMode]> => {
+  const leaseForCall = async (
+    request: StatelessRequest,
+    family: Family,
+    roots: string | undefined,
+  ): Promise<[Lease, LeaseMode]> => {
     const mode = modeFor(request, servedEra(eras.of(request.server), "modern") === "legacy");
-    const lease = await leaseFor(request, family, mode);
+    const lease = await leaseFor(request, family, mode, roots);
     const wanted = modeFor(request, lease.identity.era === "legacy");
     if (mode === "alone" || wanted === "shared") return [lease, mode];
     lease.release();
-    return [await leaseFor(request, family, wanted), wanted];
+    return [await leaseFor(request, family, wanted, roots), wanted];
   };
 
   /** Compares the headers of a tool call with its arguments; a list that may be old is read again before it is believed. */
-  const checkToolHeaders = async ({ round: { line }, header }: StatelessRequest, lease: Lease, { news }: Family) => {
+  const checkToolHeaders = async ({ round: { line, header } }: StatelessRequest, lease: Lease, { news }: Family) => {
     const name = valueAt(line, ["params", "name"]);
     if (name === undefined) return;
     const tool: unknown = JSON.parse(textAt(line, name));
@@ -133,21 +145,55 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
     await listening.start();
   };
 
-  const call = async (request: StatelessRequest, family: Family, caller: string) => {
+  const resume = ({ round, signal }: StatelessRequest, stateText: string, caller: string) => {
+    const binding = { caller, request: requestDigest(round.line, round.method) };
+    round.sink.begin();
+    const parked = parking.take(stateText, binding);
+    parked.resume(round);
+    whenLeft(signal, () => parked.leave(round));
+  };
+
+  /**
+   * Asks the client for its roots before it gets a child, which then may be one that knows them already: a server that asks
+   * for roots would otherwise need a process for each call.
+   */
+  const askForRoots = ({ round, ...request }: StatelessRequest, asker: Identity, caller: string) => {
+    const binding = { caller, request: requestDigest(round.line, round.method) };
+    const left = new AbortController();
+    const ask = ({ rawId, sink }: Round) => {
+      const state = parking.park(waiting, binding, request.server.timeouts.parkedMs);
+      sink.answer(inputRequiredAnswer(rawId, ROOTS_REQUEST, state, asker));
+    };
+    const waiting: ParkedCall<Round> = {
+      resume: (next) => {
+        const fail = (error: unknown) =>
+          next.sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error }));
+        const roots = inputResponsesOf(next.line).get(ROOTS_KEY);
+        try {
+          if (roots === undefined) ask(next);
+          else call({ ...request, round: next, signal: left.signal }, caller, roots).catch(fail);
+        } catch (error) {
+          fail(error);
+        }
+      },
+      leave: () => left.abort(),
+      expire: () => left.abort(),
+    };
+    ask(round);
+  };
+
+  const call = async (request: StatelessRequest, caller: string, roots: string | undefined): Promise<void> => {
     const { round, signal, server } = request;
-    const state = valueAt(round.line, ["params", "requestState"]);
-    const stateText: unknown = state === undefined ? undefined : JSON.parse(textAt(round.line, state));
-    if (typeof stateText === "string" && isSealedState(stateText)) {
-      const binding = { caller, request: requestDigest(round.line, round.method) };
-      round.sink.begin();
-      const parked = parking.take(stateText, binding);
-      parked.resume(round);
-      whenLeft(signal, () => parked.leave(round));
-      return;
+    const family = familyOf(request);
+    const isLegacy = servedEra(eras.of(server), "modern") === "legacy";
+    const profile = profileOf(round);
+    if (roots === undefined && isLegacy && profile.hasRoots && modeFor(request, true) === "alone") {
+      const asker = family.asksRoots(profile, "modern");
+      if (asker !== undefined) return askForRoots(request, asker, caller);
     }
-    const [lease, mode] = await leaseForCall(request, family);
+    const [lease, mode] = await leaseForCall(request, family, roots);
     try {
-      if (lease.identity.era === "legacy" && stateText !== undefined) {
+      if (lease.identity.era === "legacy" && roots === undefined && valueAt(round.line, STATE_PATH) !== undefined) {
         throw new ProxyError("request_state_refused", {
           message: "The requestState is not one that this proxy gave, or it was changed.",
         });
@@ -169,7 +215,7 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
     }
     const { parkedMs } = server.timeouts;
     const binding = { caller, request: isAlone ? requestDigest(round.line, round.method) : "" };
-    const bridged = createLegacyCall({ lease, isAlone, round, binding, parking, parkedMs });
+    const bridged = createLegacyCall({ lease, isAlone, round, roots, binding, parking, parkedMs });
     bridged.start();
     whenLeft(signal, () => bridged.leave(round));
   };
@@ -182,11 +228,14 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
           message: `Revision 2026-07-28 has no request ${JSON.stringify(method)}.`,
         });
       }
-      const key = callerKey(request);
-      const family = pool.family({ key, server: request.server, variables: request.variables });
-      if (method === "server/discover") return discover(request, family);
-      if (method === "subscriptions/listen") return listen(request, family);
-      return call(request, family, key);
+      if (method === "server/discover") return discover(request, familyOf(request));
+      if (method === "subscriptions/listen") return listen(request, familyOf(request));
+      const state = valueAt(request.round.line, STATE_PATH);
+      const stateText: unknown = state === undefined ? undefined : JSON.parse(textAt(request.round.line, state));
+      const caller = callerKey(request);
+      // A modern server's own states are its business.
+      if (typeof stateText === "string" && isSealedState(stateText)) return resume(request, stateText, caller);
+      return call(request, caller, undefined);
     },
     close: () => {
       for (const listening of [...listenings]) listening.close();

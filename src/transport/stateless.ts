@@ -44,10 +44,9 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
     const variables = readVariables(headers, server);
     const { heartbeatMs, stalledWriteMs } = server.timeouts;
     const { sink, reply, left } = createExchange({ rawId, heartbeatMs, stalledWriteMs, signal: request.signal });
-    const round = { line, rawId, method, envelope, sink };
-    const header = (name: string) => headers.get(name);
+    const round = { line, rawId, method, envelope, sink, header: (name: string) => headers.get(name) };
     stateless
-      .serve({ server, principal, variables, round, header, signal: left })
+      .serve({ server, principal, variables, round, signal: left })
       .catch((error: unknown) =>
         sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
       );

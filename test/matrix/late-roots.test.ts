@@ -21,3 +21,25 @@ describe("a legacy server that asks for roots when it is initialised", () => {
     await client.close();
   });
 });
+
+describe("children that were told roots", () => {
+  const started = () => proxy.log.lines.filter(({ msg }) => msg === "pooled child started").length;
+
+  test("serve the next calls of clients with the same roots, so that ten calls start no child more", async () => {
+    const client = await CONNECT["v2-modern"](route);
+    expect(await client.call("roots", {})).toBe(ROOT);
+    const before = started();
+    for (let call = 1; call <= 10; call++) expect(await client.call("roots", {})).toBe(ROOT);
+    expect(started()).toBe(before);
+    await client.close();
+  });
+
+  test("serve no client with other roots", async () => {
+    const others = ["file:///a", "file:///b", ROOT, "file:///a"];
+    for (const root of others) {
+      const client = await CONNECT["v2-modern"]({ ...route, root });
+      expect(await client.call("roots", {})).toBe(root);
+      await client.close();
+    }
+  });
+});
