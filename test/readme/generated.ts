@@ -2,6 +2,7 @@ import { ERRORS } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/commands/arguments.ts";
 import { BUILTIN_COMMANDS, DEMO } from "../../src/config/builtins.ts";
 import { settingsMarkdown } from "../../src/config/settings.ts";
+import { matrixMarkdown } from "../matrix/table.ts";
 import { partOf } from "./page.ts";
 
 type Row = readonly string[];
@@ -44,6 +45,7 @@ export const GENERATED: Readonly<Record<string, () => string>> = {
   builtins,
   settings: settingsMarkdown,
   errors,
+  matrix: matrixMarkdown,
 };
 
 /** The page with its generated parts made anew. */
