@@ -98,13 +98,12 @@ export function createModernListening(parts: ModernListeningParts): ModernListen
       finish();
       throw error;
     }
-    const timer = setTimeout(acknowledged.resolve, LISTEN_MS, undefined);
+    const timer = setTimeout(end, LISTEN_MS);
+    closed.signal.addEventListener("abort", end);
     const acknowledgement = await acknowledged.promise;
     clearTimeout(timer);
-    if (acknowledgement !== undefined && !closed.signal.aborted && !isOver)
-      return { agreed: agreedUris(acknowledgement), end };
-    end();
-    return undefined;
+    closed.signal.removeEventListener("abort", end);
+    return acknowledgement === undefined || isOver ? undefined : { agreed: agreedUris(acknowledgement), end };
   };
 
   /** Listens to what is wanted now. The listening before it ends when the new one is there: nothing is missed. */
