@@ -43,6 +43,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   let side: ServerSide | undefined;
   let isOver = false;
   let isOwn = false;
+  let hasLogging = false;
   let pendingBytes = 0;
 
   const deliver = (message: RawMessage): Promise<void> | undefined => {
@@ -94,6 +95,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
     const site = siteFor(profile);
     isOwn = site.isOwn;
     const identity = await identify(site);
+    hasLogging = identity.capabilities["logging"] !== undefined;
     const create = identity.era === "modern" ? createModernSide : createLegacySide;
     side = create({ site, identity, client: profile, isAskable: mayBeAsked(declared), asks, deliver, refuse });
     if (isOver) {
@@ -141,6 +143,10 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   };
 
   const setLevel = (request: ClientRequest, to: ServerSide) => {
+    if (!hasLogging) {
+      void respond(request, '"error":{"code":-32601,"message":"The server has no log messages."}');
+      return;
+    }
     const span = valueAt(request.line, ["params", "level"]);
     const level: unknown = span === undefined ? undefined : JSON.parse(textAt(request.line, span));
     if (!isLogLevel(level)) {
