@@ -128,10 +128,18 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
 
   const groupFor = ({ profile, wanted }: LeaseRequest): Kin => {
     const era = servedEra(eras.of(server), wanted);
+    const legacyKey = `legacy ${profile.revision} ${profile.capabilities}`;
     // Modern children know nothing of their clients. As long as the era is not known, all wait for the first one.
-    const key = era === "legacy" ? `legacy ${profile.revision} ${profile.capabilities}` : era;
+    const key = era === "legacy" ? legacyKey : era;
     const known = groups.get(key);
     if (known !== undefined) return known;
+    // What is known may be in doubt; the children that are there serve all the same.
+    if (era === "unknown") {
+      const living = [groups.get(legacyKey), groups.get("modern")].find(
+        (kin) => kin !== undefined && usable(kin).length > 0,
+      );
+      if (living !== undefined) return living;
+    }
     const kin: Kin = { members: new Set(), asksRoots: undefined, starting: undefined };
     groups.set(key, kin);
     return kin;

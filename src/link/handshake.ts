@@ -9,6 +9,9 @@ import type { SharedLink } from "./shared.ts";
 /** After `initialized`, a server may ask for its client's roots at once: so long it is given to have asked. */
 const SETTLE_MS = 1_000;
 
+/** A server that is silent may be on its way still: npx downloads before it starts. So many times the probe's time it is given. */
+const SLOW_START = 6;
+
 /** How a legacy child is initialised: children that were initialised alike are alike. */
 export interface Profile {
   /** Revision that is asked for. */
@@ -29,18 +32,19 @@ export interface HandshakeOptions {
   readonly known: KnownEras;
   /** How long `server/discover` may stay unanswered before the other era is tried, in milliseconds; 0: it is never asked. */
   readonly probeMs: number;
-  /** From here to the child's readiness, in milliseconds; 0: off. */
-  readonly startMs: number;
+  /** When the child must be ready, in milliseconds of `performance.now()`; Infinity: whenever it is. */
+  readonly deadline: number;
 }
 
 /**
  * `ready`: it can be used. `restart`: this child is lost for use, and a new one is to be taken for one of this era;
- * `isCertain`: its answers say so, and not its silence or its end. `refused`: it is of no era that we know.
+ * `isCertain`: its answers say so, and not its silence or its end. `refused`: it is of no era that we know, or did not answer
+ * as one that has to (`isUnanswered`).
  */
 export type HandshakeOutcome =
   | { readonly kind: "ready"; readonly identity: Identity; readonly learnt: Partial<KnownEras> }
   | { readonly kind: "restart"; readonly learnt: Partial<KnownEras>; readonly isCertain: boolean }
-  | { readonly kind: "refused"; readonly error: ProxyError };
+  | { readonly kind: "refused"; readonly error: ProxyError; readonly isUnanswered: boolean };
 
 type Reply =
   | { readonly kind: "result"; readonly result: unknown }
@@ -59,27 +63,27 @@ export async function shakeHands(options: HandshakeOptions): Promise<HandshakeOu
 }
 
 async function initializeFirst(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const { link, probeMs } = options;
-  const reply = await within(initialize(options), options.startMs);
+  const { link, probeMs, deadline } = options;
+  const reply = await within(initialize(options), left(deadline));
   const identity = reply.kind === "result" ? identityOfInitialize(reply.result) : undefined;
   // Where nobody ever asks whether it is modern, too, it counts as not being so: a modern client is to use this very child.
   if (identity !== undefined) return ready(options, identity, probeMs === 0 ? LEGACY : { legacy: true });
-  if (reply.kind === "silent") return { kind: "refused", error: new ProxyError("start_timeout") };
+  if (reply.kind === "silent") return { kind: "refused", error: new ProxyError("start_timeout"), isUnanswered: true };
   if (reply.kind === "ended") return refusedByEnd(link);
   if (probeMs > 0) {
-    const probed = await within(discover(options), probeMs);
+    const probed = await within(discover(options), Math.min(probeMs, left(deadline)));
     const modern = probed.kind === "result" ? identityOfDiscover(probed.result) : undefined;
     if (modern !== undefined) return ready(options, modern, { modern: true, legacy: false });
   }
-  return { kind: "refused", error: refusedInitialize(reply) };
+  return { kind: "refused", error: refusedInitialize(reply), isUnanswered: false };
 }
 
 async function discoverFirst(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const { link, known, probeMs } = options;
+  const { deadline } = options;
+  const probeMs = () => Math.min(options.probeMs, left(deadline));
   const discovering = discover(options);
-  const first = await within(discovering, probeMs);
-  if (first.kind === "ended")
-    return known.modern === true ? refusedByEnd(link) : { kind: "restart", learnt: LEGACY, isCertain: false };
+  const first = await within(discovering, probeMs());
+  if (first.kind === "ended") return { kind: "restart", learnt: LEGACY, isCertain: false };
   if (first.kind !== "silent") {
     const modern = judge(first);
     if (modern === "unsupported") return refusedRevision(first);
@@ -88,23 +92,24 @@ async function discoverFirst(options: HandshakeOptions): Promise<HandshakeOutcom
   }
   // Slow to start, or silent on what it does not know. Whichever it answers first says what it is.
   const initializing = initialize(options);
-  const second = await within(Promise.race([discovering, initializing]), probeMs);
+  const patience = Math.min(SLOW_START * options.probeMs, left(deadline) / 2);
+  const second = await within(Promise.race([discovering, initializing]), patience);
   const modern = second.kind === "result" ? identityOfDiscover(second.result) : undefined;
   // The initialize that it got in the meantime may have made a server of both eras a legacy one.
   if (modern !== undefined) return { kind: "restart", learnt: learntFrom(modern), isCertain: true };
   if (second.kind === "silent" || second.kind === "ended") return { kind: "restart", learnt: LEGACY, isCertain: false };
-  const answer = await within(initializing, options.startMs);
+  const answer = await within(initializing, left(deadline));
   const identity = answer.kind === "result" ? identityOfInitialize(answer.result) : undefined;
   if (identity !== undefined) return ready(options, identity, LEGACY);
-  const late = await within(discovering, probeMs);
+  const late = await within(discovering, probeMs());
   const lateModern = late.kind === "result" ? identityOfDiscover(late.result) : undefined;
   if (lateModern !== undefined) return { kind: "restart", learnt: learntFrom(lateModern), isCertain: true };
-  return { kind: "refused", error: refusedInitialize(answer) };
+  return { kind: "refused", error: refusedInitialize(answer), isUnanswered: answer.kind !== "error" };
 }
 
 /** `server/discover` was answered as a legacy server does. */
 async function initializeAfter(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const reply = await within(initialize(options), options.startMs);
+  const reply = await within(initialize(options), left(options.deadline));
   const identity = reply.kind === "result" ? identityOfInitialize(reply.result) : undefined;
   if (identity !== undefined) return ready(options, identity, LEGACY);
   // It may hold the question before the handshake against its client: one that is not asked may do better.
@@ -139,7 +144,7 @@ async function ready(
 }
 
 async function refusedByEnd(link: SharedLink): Promise<HandshakeOutcome> {
-  return { kind: "refused", error: describeEnd(await link.ended) };
+  return { kind: "refused", error: describeEnd(await link.ended), isUnanswered: true };
 }
 
 function refusedInitialize(reply: Reply): ProxyError {
@@ -156,7 +161,8 @@ function refusedRevision(reply: Reply): HandshakeOutcome {
   const data = reply.kind === "error" && isRecord(reply.error) ? reply.error["data"] : undefined;
   const supported = isRecord(data) && Array.isArray(data["supported"]) ? data["supported"].slice(0, 20) : [];
   const message = `The server speaks no revision of MCP that the proxy knows. Its revisions: ${supported.join(", ").slice(0, 300)}.`;
-  return { kind: "refused", error: new ProxyError("child_refused", { message, data: { supported } }) };
+  const error = new ProxyError("child_refused", { message, data: { supported } });
+  return { kind: "refused", error, isUnanswered: false };
 }
 
 function discover({ link, profile }: HandshakeOptions): Promise<Reply> {
@@ -193,8 +199,13 @@ function ask(link: SharedLink, method: string, line: string): Promise<Reply> {
   return promise;
 }
 
+/** Milliseconds until then. */
+function left(deadline: number): number {
+  return Math.max(1, deadline - performance.now());
+}
+
 async function within(reply: Promise<Reply>, ms: number): Promise<Reply> {
-  if (ms === 0) return reply;
+  if (ms === Number.POSITIVE_INFINITY) return reply;
   const { promise: late, resolve } = Promise.withResolvers<Reply>();
   const timer = setTimeout(resolve, ms, { kind: "silent" });
   try {

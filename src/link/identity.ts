@@ -1,5 +1,5 @@
 import { META } from "../wire/envelope.ts";
-import { isSessionRevision } from "../wire/revisions.ts";
+import { isSessionRevision, isStatelessRevision } from "../wire/revisions.ts";
 import type { Era } from "./eras.ts";
 
 /** Who a child says it is, from its answer to `initialize` or `server/discover`. */
@@ -32,7 +32,9 @@ export function identityOfInitialize(result: unknown): Identity | undefined {
 export function identityOfDiscover(result: unknown): Identity | undefined {
   if (!isRecord(result)) return undefined;
   const { supportedVersions, capabilities, _meta } = result;
-  if (!Array.isArray(supportedVersions) || supportedVersions.length === 0 || !isRecord(capabilities)) return undefined;
+  if (!Array.isArray(supportedVersions) || !isRecord(capabilities)) return undefined;
+  // One that has the method and none of the revisions that go with it is to be met as its revisions want.
+  if (!supportedVersions.some(isStatelessRevision)) return undefined;
   return {
     era: "modern",
     result,

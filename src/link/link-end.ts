@@ -2,8 +2,8 @@ import { ProxyError } from "../base/errors.ts";
 import { describeExit } from "../process/exit.ts";
 import type { LinkEnd } from "./link.ts";
 
-/** What a caller is told whose request a child will not answer any more. */
-export function describeEnd(end: LinkEnd): ProxyError {
+/** What a caller is told whose request a child will not answer any more; with the child's last words, if they are its own. */
+export function describeEnd(end: LinkEnd, withStderr = true): ProxyError {
   switch (end.kind) {
     case "failed":
       return new ProxyError(end.code, { message: end.message, data: end.data });
@@ -14,12 +14,12 @@ export function describeEnd(end: LinkEnd): ProxyError {
     case "closed":
       return new ProxyError("child_exited", {
         message: `The server's process ended before it answered: it closed its ${end.stream}.`,
-        data: { stderr: end.stderr },
+        data: withStderr ? { stderr: end.stderr } : {},
       });
     case "exited":
       return new ProxyError("child_exited", {
         message: `The server's process ended before it answered: ${describeExit(end.exit)}.`,
-        data: { exitCode: end.exit.code, signal: end.exit.signal, stderr: end.stderr },
+        data: { exitCode: end.exit.code, signal: end.exit.signal, ...(withStderr ? { stderr: end.stderr } : {}) },
       });
   }
 }

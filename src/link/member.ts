@@ -57,6 +57,11 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
     held = held.filter(({ message }) => message.kind !== "request" || message.rawId !== id);
   };
 
+  /** Nobody has used it yet: what it asks now it would ask of anybody. */
+  let isFresh = true;
+  /** Somebody has had it alone, and may have wanted its log. */
+  let wasAlone = false;
+
   const soleAttendant = (): Attendant | undefined => {
     const [first] = attendants;
     return attendants.size === 1 ? first : undefined;
@@ -71,7 +76,10 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
         news.publish({ line, method });
         return undefined;
       }
-      return soleAttendant()?.onNotification(raw);
+      const attendant = soleAttendant();
+      // It goes on talking of a call that is over: whoever has it next must not get that for their own.
+      if (attendant === undefined && method === "notifications/message" && wasAlone) member.isSpent = true;
+      return attendant?.onNotification(raw);
     },
     onRequest: (raw) => {
       const { message } = raw;
@@ -85,8 +93,10 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
         attendant.onRequest(raw);
         return;
       }
-      // Revision 2026-07-28 has no such requests, so nobody will ever answer a modern child's.
-      if (isAskable && identity.era === "legacy" && held.length < MAX_HELD_REQUESTS) {
+      // Revision 2026-07-28 has no such requests, so nobody will ever answer a modern child's. A question that comes when its
+      // call is over is nobody's, unless it is one that any client can be asked.
+      const isAnybodys = isFresh || message.method === "roots/list";
+      if (isAskable && isAnybodys && identity.era === "legacy" && held.length < MAX_HELD_REQUESTS) {
         held.push({ line: Buffer.from(raw.line), message });
         return;
       }
@@ -99,7 +109,7 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
   });
 
   const now = performance.now();
-  return {
+  const member: Member = {
     name,
     link,
     identity,
@@ -112,12 +122,15 @@ export function createMember({ name, link, identity, isAskable, news }: MemberOp
     roots: undefined,
     idleSince: now,
     attend: (attendant) => {
+      isFresh = false;
+      wasAlone ||= member.isAlone;
       attendants.add(attendant);
       const waiting = held;
       held = [];
       return { waiting, leave: () => void attendants.delete(attendant) };
     },
   };
+  return member;
 }
 
 /** What concerns everyone who uses the child, whoever caused it. */

@@ -5,7 +5,7 @@ import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
-import type { Era, EraMemory } from "./eras.ts";
+import type { Era, EraMemory, KnownEras } from "./eras.ts";
 import { createFamily, type Family, type FamilyParts } from "./family.ts";
 import { type HandshakeOutcome, type Profile, shakeHands } from "./handshake.ts";
 import { describeEnd } from "./link-end.ts";
@@ -33,6 +33,14 @@ export interface FamilyKey {
   readonly key: string;
   readonly server: Server;
   readonly variables: ReadonlyMap<string, string>;
+}
+
+/** One try to start a child. */
+interface Attempt {
+  readonly wanted: Era;
+  /** What the end or silence of the child before it told. */
+  readonly hint: Partial<KnownEras> | undefined;
+  readonly deadline: number;
 }
 
 /** Children that are started, initialised and kept warm for whoever may use them. */
@@ -99,7 +107,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   const startOnce = async (
     { server, variables, news }: FamilyParts,
     profile: Profile,
-    wanted: Era,
+    { wanted, hint, deadline }: Attempt,
     signal: AbortSignal,
   ): Promise<Member | HandshakeOutcome> => {
     await takePlace();
@@ -109,23 +117,23 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     });
     const { child, name, onStarted } = started;
     const context = { child: name, server: server.name, pid: child.pid };
-    const { requestMs, startMs, probeMs } = server.timeouts;
+    const { requestMs, probeMs } = server.timeouts;
     const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs, log, context });
     const left = Promise.withResolvers<"left">();
     const leave = () => left.resolve("left");
     signal.addEventListener("abort", leave);
     if (signal.aborted) leave();
     try {
-      const known = eras.of(server);
+      const known = { ...eras.of(server), ...hint };
       const outcome = await Promise.race([
-        shakeHands({ link, profile, wanted, known, probeMs, startMs }),
+        shakeHands({ link, profile, wanted, known, probeMs, deadline }),
         left.promise,
       ]);
       if (closed) throw new ProxyError("draining", { retryAfterSeconds: 10 });
       if (outcome === "left") throw new ProxyError("session_not_found", { message: "The client left." });
-      if (outcome.kind !== "refused") eras.learn(server, outcome.learnt);
-      // An era that it no longer has may have led to this.
-      else if (outcome.error.code !== "child_refused") eras.forget(server);
+      // What the silence of an earlier child told counts as far as this one's answers bear it out, and not for ever.
+      if (outcome.kind === "ready") eras.learn(server, { ...hint, ...outcome.learnt }, hint === undefined);
+      else if (outcome.kind === "refused" && outcome.isUnanswered) eras.doubt(server);
       const isAskable = profile.capabilities !== "{}";
       if (outcome.kind === "ready") {
         log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
@@ -145,8 +153,11 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   const start: FamilyParts["start"] = async (parts, profile, wanted, signal) => {
     const restMs = backoff.waitMs(parts.key);
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
+    const { startMs } = parts.server.timeouts;
+    const deadline = startMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + startMs;
+    let hint: Partial<KnownEras> | undefined;
     for (let attempt = 1; ; attempt++) {
-      const begun = startOnce(parts, profile, wanted, signal);
+      const begun = startOnce(parts, profile, { wanted, hint, deadline }, signal);
       starting.add(begun);
       const outcome = await begun.finally(() => starting.delete(begun));
       if (!("kind" in outcome)) return outcome;
@@ -154,7 +165,11 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
         backoff.crashed(parts.key);
         throw outcome.error;
       }
-      if (attempt === MAX_ATTEMPTS) throw new ProxyError("start_timeout");
+      if (outcome.kind === "restart") {
+        if (outcome.isCertain) eras.learn(parts.server, outcome.learnt, true);
+        else hint = outcome.learnt;
+      }
+      if (attempt === MAX_ATTEMPTS || performance.now() >= deadline) throw new ProxyError("start_timeout");
     }
   };
 

@@ -99,7 +99,15 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
   let endless = 0;
   const early: RawMessage[] = [];
   const keep = ({ line, message }: RawMessage) => {
-    if (early.length < MAX_EARLY) early.push({ line: Buffer.from(line), message });
+    if (message.kind === "request" && message.method === "ping") {
+      // It may wait for this before it answers `initialize`.
+      child.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":{}}`));
+    } else if (early.length < MAX_EARLY) {
+      early.push({ line: Buffer.from(line), message });
+    } else if (message.kind === "request") {
+      const error = '{"code":-32603,"message":"Too many requests before the first answer."}';
+      child.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"error":${error}}`));
+    }
     return undefined;
   };
   let bystander: Bystander = { onNotification: keep, onRequest: keep };
@@ -147,7 +155,8 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     calls.clear();
     clock.clear();
     endless = 0;
-    const error = describeEnd(reason);
+    // What the child last wrote to stderr may be about any of those that it was at work for.
+    const error = describeEnd(reason, owed.length === 1);
     for (const { events } of owed) events.onFailure(error);
     onEnded(reason);
   };
@@ -165,8 +174,10 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     const { line } = message;
     if (method === "notifications/progress") {
       const found = subject(line, ["params", "progressToken"]);
-      if (found?.entry.rawToken === undefined) return undefined;
+      if (found === undefined) return undefined;
       if (clock.has(found.id)) startClock(found.id);
+      // The client went on with a request that wants no reports.
+      if (found.entry.rawToken === undefined) return undefined;
       return found.entry.events.onNotification(
         applyEdits(line, [{ ...found.span, text: found.entry.rawToken }]),
         method,
@@ -180,7 +191,8 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
         return undefined;
       }
     }
-    const subscription = line.includes(META.subscriptionId) ? subject(line, SUBSCRIPTION_PATH) : undefined;
+    // The name's last part alone: there are servers that escape slashes.
+    const subscription = line.includes("subscriptionId") ? subject(line, SUBSCRIPTION_PATH) : undefined;
     if (subscription === undefined) return bystander.onNotification(message);
     const { entry, span } = subscription;
     return entry.events.onNotification(applyEdits(line, [{ ...span, text: entry.rawId }]), method);
@@ -253,7 +265,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
           if (entry === undefined) return;
           const ids = readIds(next.line);
           entry.rawId = ids.rawId;
-          entry.rawToken = ids.rawToken ?? entry.rawToken;
+          entry.rawToken = ids.rawToken;
           entry.events = nextEvents;
           startClock(id);
         },

@@ -63,7 +63,7 @@ export function createEraTrial(options: EraTrialOptions): ConnectLink {
       }
       if (typeof found !== "function") {
         // A child that was lost, for want of the right credentials for instance, says nothing about the next one.
-        if (found === "legacy") eras.learn(server, { modern: false });
+        if (found === "legacy") eras.learn(server, { modern: false }, true);
         await events.onMessages([refusal]);
         if (firstEnd === undefined) release();
         else events.onEnd(firstEnd);
@@ -86,7 +86,7 @@ export function createEraTrial(options: EraTrialOptions): ConnectLink {
         isDecided = true;
         options.onStarted();
         const isLegacy = !isRefusal(answer);
-        if (isLegacy) eras.learn(server, { legacy: true });
+        if (isLegacy) eras.learn(server, { legacy: true }, true);
         if (isLegacy || eras.of(server).modern === false || server.timeouts.probeMs === 0) {
           const sent = events.onMessages(messages);
           release();

@@ -66,10 +66,11 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
     const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs: 0, log, context });
     const shake = async (): Promise<Site | NotModern> => {
       const { startMs, probeMs } = server.timeouts;
+      const deadline = startMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + startMs;
       const known = { ...eras.of(server), legacy: false };
-      const outcome = await shakeHands({ link, profile: PROBE, wanted: "legacy", known, probeMs, startMs });
+      const outcome = await shakeHands({ link, profile: PROBE, wanted: "legacy", known, probeMs, deadline });
       if (outcome.kind === "ready" && outcome.identity.era === "modern") {
-        eras.learn(server, { ...outcome.learnt, legacy: outcome.learnt.legacy ?? false });
+        eras.learn(server, { ...outcome.learnt, legacy: outcome.learnt.legacy ?? false }, true);
         const news = createNews();
         const { identity } = outcome;
         return ownSite(createMember({ name, link, identity, isAskable: false, news, log }), identity, news);
@@ -109,8 +110,9 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
       const { link, shake } = connectTo(own);
       let isStopped = false;
       const site = shake().then((found) => {
-        // It was modern once: the next session finds out anew. A child that its client has left says nothing.
-        if ("kind" in found && !isStopped) eras.forget(own.server);
+        // It was modern once. A child that its client has left says nothing about the next one.
+        if ("kind" in found && found.isCertain) eras.learn(own.server, { legacy: true, modern: false }, true);
+        else if ("kind" in found && !isStopped) eras.doubt(own.server);
         return found;
       });
       const stop = () => {

@@ -27,7 +27,7 @@ function family() {
   const stopped: string[] = [];
   const server = scriptServer("");
   const eras = createEraMemory();
-  eras.learn(server, { legacy: true, modern: false });
+  eras.learn(server, { legacy: true, modern: false }, true);
   const made = createFamily({
     key: "key",
     server,

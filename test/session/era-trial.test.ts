@@ -87,7 +87,7 @@ function start(outboxBytes = 0, probeMs = 1) {
     signals,
     started: () => started,
     known: () => eras.of(server),
-    learn: (legacy: boolean) => eras.learn(server, { legacy }),
+    learn: (legacy: boolean) => eras.learn(server, { legacy }, true),
     send: (message: object) => link.send(read(message)),
     find: async (found: Found) => {
       probe.resolve(found);
