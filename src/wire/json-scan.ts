@@ -10,6 +10,8 @@ export interface ScannedMessage {
   readonly jsonrpcEnd: number;
   readonly hasResult: boolean;
   readonly hasError: boolean;
+  /** Whether the error is null, which is none. */
+  readonly isErrorNull: boolean;
 }
 
 /** Why bytes were not taken for a JSON object. */
@@ -204,6 +206,8 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
         break;
       case "error":
         found.hasError = true;
+        // No other JSON value begins so.
+        found.isErrorNull = bytes[memberStart] === 0x6e;
         break;
     }
     member = undefined;
@@ -315,6 +319,7 @@ function emptyMessage(): MutableMessage {
     jsonrpcEnd: -1,
     hasResult: false,
     hasError: false,
+    isErrorNull: false,
   };
 }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { JsonScanner, ScanFlaw } from "./json-scan.ts";
+import type { JsonScanner, ScanFlaw, ScannedMessage } from "./json-scan.ts";
 
 /**
  * The key of a request id within one direction of a session. JSON-RPC ids 1 and "1" differ, and so do their keys;
@@ -18,9 +18,21 @@ export type MessageFlaw = ScanFlaw | "not-utf8" | "not-jsonrpc" | "bad-id";
 
 /** Classifies the bytes of one message (JSON-RPC 2.0, sections 4 and 5; MCP: an id is a string or an integer, never null). */
 export function readMessage(bytes: Buffer, scan: JsonScanner): Message | MessageFlaw {
-  if (!isUtf8(bytes)) return "not-utf8";
-  const found = scan(bytes);
+  const found = isUtf8(bytes) ? scan(bytes) : "not-utf8";
+  return typeof found === "string" ? found : classify(bytes, found);
+}
+
+/**
+ * Classifies a line of a child, which is given more leave than a client: a null error beside a result, as programs write that put
+ * down every member they know, counts as none (JSON-RPC 2.0, section 5, forbids it). The bytes still say so.
+ */
+export function readChildMessage(bytes: Buffer, scan: JsonScanner): Message | MessageFlaw {
+  const found = isUtf8(bytes) ? scan(bytes) : "not-utf8";
   if (typeof found === "string") return found;
+  return classify(bytes, found.hasResult && found.isErrorNull ? { ...found, hasError: false } : found);
+}
+
+function classify(bytes: Buffer, found: ScannedMessage): Message | MessageFlaw {
   if (!isVersion2(bytes, found.jsonrpcStart, found.jsonrpcEnd)) return "not-jsonrpc";
   if (found.methodStart !== -1) {
     if (found.hasResult || found.hasError || bytes[found.methodStart] !== 0x22) return "not-jsonrpc";

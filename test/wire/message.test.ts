@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
-import { errorAnswer, idKey, type Message, type MessageFlaw, readMessage } from "../../src/wire/message.ts";
+import {
+  errorAnswer,
+  idKey,
+  type Message,
+  type MessageFlaw,
+  readChildMessage,
+  readMessage,
+} from "../../src/wire/message.ts";
 
 const scan = createJsonScanner(64);
 const read = (text: string): Message | MessageFlaw => readMessage(Buffer.from(text), scan);
@@ -84,6 +91,39 @@ describe("a message", () => {
   test("bytes that are not UTF-8 are none, wherever they stand", () => {
     const bytes = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","method":"'), Buffer.of(0xc3, 0x28), Buffer.from('"}')]);
     expect(readMessage(bytes, scan)).toBe("not-utf8");
+  });
+});
+
+describe("a line of a child", () => {
+  const readChild = (text: string): Message | MessageFlaw => readChildMessage(Buffer.from(text), scan);
+
+  test("with a result and a null error, in whichever order and spelling, is a response", () => {
+    for (const members of [
+      '"result":{},"error":null',
+      '"error" : null , "result":{"error":{}}',
+      '"result":null,"error":null',
+      '"\\u0065rror":null,"result":1',
+    ]) {
+      const line = `{"jsonrpc":"2.0","id":1,${members}}`;
+      expect(readChild(line)).toEqual({ kind: "response", id: "1" });
+      // Of a client it is none.
+      expect(read(line)).toBe("not-jsonrpc");
+    }
+  });
+
+  test.each([
+    ["a result and an error", '{"jsonrpc":"2.0","id":1,"result":{},"error":{}}'],
+    ["a null result and an error", '{"jsonrpc":"2.0","id":1,"result":null,"error":{}}'],
+    ["a method beside a result and a null error", '{"jsonrpc":"2.0","id":1,"method":"x","result":{},"error":null}'],
+    ["a method and a null error", '{"jsonrpc":"2.0","method":"x","error":null}'],
+  ])("with %s is no message all the same", (_, line) => {
+    expect(readChild(line)).toBe("not-jsonrpc");
+  });
+
+  test("is otherwise read as a client's is", () => {
+    for (const line of ['{"jsonrpc":"2.0","id":1,"method":"x"}', '{"jsonrpc":"2.0","id":1,"error":null}', "[]", "x"])
+      expect(readChild(line)).toEqual(read(line));
+    expect(readChildMessage(Buffer.of(0xc3, 0x28), scan)).toBe("not-utf8");
   });
 });
 
