@@ -4,51 +4,21 @@ import type { Server } from "../process/server.ts";
 import { type Era, type EraMemory, servedEra } from "./eras.ts";
 import type { Profile } from "./handshake.ts";
 import type { Identity } from "./identity.ts";
-import type { RawMessage } from "./link.ts";
-import type { Attendant, Member } from "./member.ts";
+import { createLease, type Kinship, type Lease, type LeaseMode, type LeaseRequest } from "./lease.ts";
+import type { Member } from "./member.ts";
 import { createNews, type News } from "./news.ts";
-import type { SharedLink } from "./shared.ts";
+import { createStarts, type Starts } from "./starts.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
+
+/** Kin that are not told apart by how they were initialised. */
+const MODERN = "modern";
+const UNKNOWN = "unknown";
 
 /** Children that are had alone at a time by callers who are alike; more callers wait. Those that wait for input don't count. */
 const MAX_ALONE = 8;
 
 /** How long a caller waits for its turn with a child of its own, where the server sets no time for a start. */
 const LONGEST_WAIT_MS = 60_000;
-
-/** `shared`: beside the calls of others. `alone`: what the child asks and tells in the meantime is this caller's. */
-export type LeaseMode = "shared" | "alone";
-
-export interface LeaseRequest {
-  readonly profile: Profile;
-  /** The era of the client. */
-  readonly wanted: Era;
-  readonly mode: LeaseMode;
-  /** The client's roots, as JSON text: a child that was told the same ones, or none, will do. undefined: one that was told none. */
-  readonly roots?: string | undefined;
-  /** Aborted when nobody waits for it any more. */
-  readonly signal: AbortSignal;
-}
-
-/** The use of a child, for one call. */
-export interface Lease {
-  readonly link: SharedLink;
-  readonly identity: Identity;
-  /** The children that are alike: what one says of its tools holds for all. */
-  readonly kin: object;
-  /** Hears the child, as long as nobody else does. @returns requests that it has made already. */
-  readonly attend: (attendant: Attendant) => readonly RawMessage[];
-  /** The caller is asked for input, which may take long; or goes on. */
-  readonly setParked: (isParked: boolean) => void;
-  /** The child is told its client's roots: clients with the same ones may have it next. */
-  readonly tellRoots: (roots: string) => void;
-  /** The child has been told something that no other client must find in it, or is still at work for one. */
-  readonly spend: () => void;
-  /** Keeps the child from being ended for idleness, for as long as somebody listens. @returns the remover. */
-  readonly hold: () => () => void;
-  /** Gives it back; may be called again. */
-  readonly release: () => void;
-}
 
 export interface FamilyParts {
   readonly key: string;
@@ -82,12 +52,11 @@ export interface Family {
   readonly close: () => void;
 }
 
-/** Children that were started alike, and the start of one that all of them wait for. */
-interface Kin {
+/** Children that were started alike, and the starts of more. */
+interface Kin extends Kinship {
+  readonly key: string;
   readonly members: Set<Member>;
-  /** One of them has asked its client for roots: so will the others. */
-  asksRoots: Identity | undefined;
-  starting: { readonly done: Promise<unknown>; waiters: number; readonly abandon: AbortController } | undefined;
+  readonly starts: Starts;
 }
 
 export function createFamily(options: Omit<FamilyParts, "news">): Family {
@@ -130,59 +99,37 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
     const era = servedEra(eras.of(server), wanted);
     const legacyKey = `legacy ${profile.revision} ${profile.capabilities}`;
     // Modern children know nothing of their clients. As long as the era is not known, all wait for the first one.
-    const key = era === "legacy" ? legacyKey : era;
+    const key = era === "legacy" ? legacyKey : era === "modern" ? MODERN : UNKNOWN;
     const known = groups.get(key);
     if (known !== undefined) return known;
     // What is known may be in doubt; the children that are there serve all the same.
-    if (era === "unknown") {
-      const living = [groups.get(legacyKey), groups.get("modern")].find(
+    if (key === UNKNOWN) {
+      const living = [groups.get(legacyKey), groups.get(MODERN)].find(
         (kin) => kin !== undefined && usable(kin).length > 0,
       );
       if (living !== undefined) return living;
     }
-    const kin: Kin = { members: new Set(), asksRoots: undefined, starting: undefined };
+    const kin: Kin = { key, members: new Set(), asksRoots: undefined, starts: createStarts() };
     groups.set(key, kin);
     return kin;
   };
 
-  const begin = (kin: Kin, { profile, wanted }: LeaseRequest) => {
-    const abandon = new AbortController();
-    const done = parts
-      .start(parts, profile, wanted, abandon.signal)
-      .then((member) => {
-        if (closed) return void parts.stop(member, parts, "shutdown");
-        return adopt(groupOf(member, profile), member);
-      })
-      .finally(() => {
-        kin.starting = undefined;
-      });
-    kin.starting = { done, waiters: 0, abandon };
-    return kin.starting;
+  const begin = async ({ profile, wanted }: LeaseRequest, signal: AbortSignal) => {
+    const member = await parts.start(parts, profile, wanted, signal);
+    if (closed) void parts.stop(member, parts, "shutdown");
+    else await adopt(groupOf(member, profile), member);
   };
 
   /** Where a child belongs whose era was not known before it was started. */
   const groupOf = ({ identity }: Member, profile: Profile): Kin => groupFor(leaseLike(identity.era, profile));
 
-  /** One start, however many ask for it; it is cancelled when nobody does any more. */
-  const joinStart = async (kin: Kin, request: LeaseRequest) => {
-    if (kin.starting?.abandon.signal.aborted === true) {
-      // Whoever waited for it has left, and it is on its way out: nobody else must get its end for an answer.
-      await kin.starting.done.catch(() => undefined);
-      return;
-    }
-    const starting = kin.starting ?? begin(kin, request);
-    starting.waiters++;
-    const leave = () => {
-      if (--starting.waiters === 0) starting.abandon.abort();
-    };
-    request.signal.addEventListener("abort", leave, { once: true });
-    if (request.signal.aborted) leave();
-    try {
-      await starting.done;
-    } finally {
-      request.signal.removeEventListener("abort", leave);
-    }
-  };
+  /** One start, however many ask for it, but for those who want a child alone: each of them gets one, up to a bound. */
+  const joinStart = (kin: Kin, request: LeaseRequest, atWork: number) =>
+    kin.starts.join({
+      signal: request.signal,
+      mayBegin: (underWay) => request.mode === "alone" && kin.key !== UNKNOWN && atWork + underWay < MAX_ALONE,
+      begin: (signal) => begin(request, signal),
+    });
 
   const untilChanged = async (signal: AbortSignal) => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -222,9 +169,9 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
         const kin = groupFor(request);
         const member = take(kin, request);
         if (member !== undefined) return leaseOf(kin, member, mode);
-        const alone = [...kin.members].filter(({ isAlone, isParked }) => isAlone && !isParked).length;
-        if (mode === "shared" || alone < MAX_ALONE || kin.starting !== undefined) {
-          await joinStart(kin, request);
+        const atWork = [...kin.members].filter(({ isParked }) => !isParked).length;
+        if (mode === "shared" || atWork < MAX_ALONE || kin.starts.underWay() > 0) {
+          await joinStart(kin, request, atWork);
           continue;
         }
         if (performance.now() - askedAt > LONGEST_WAIT_MS)
@@ -237,67 +184,21 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
   };
 
   const leaseOf = (kin: Kin, member: Member, mode: LeaseMode): Lease => {
-    let isReleased = false;
-    let unattend = () => {};
-    const settle = () => {
+    const onSettled = () => {
       member.idleSince = performance.now();
-      if (member.sharers === 0 && !member.isAlone && member.isSpent && kin.members.has(member))
-        dismiss(member, "spent");
+      const isIdle = member.sharers === 0 && !member.isAlone;
+      if (isIdle && member.isSpent && kin.members.has(member)) dismiss(member, "spent");
       else parts.onIdle();
       wakeAll();
     };
-    return {
-      link: member.link,
-      identity: member.identity,
-      kin,
-      attend: (attendant) => {
-        const { waiting, leave } = member.attend(attendant);
-        unattend = leave;
-        return waiting;
-      },
-      setParked: (isParked) => {
-        if (isReleased) return;
-        member.isParked = isParked;
-        wakeAll();
-      },
-      tellRoots: (roots) => {
-        kin.asksRoots = member.identity;
-        if (member.roots !== undefined && member.roots !== roots) member.isSpent = true;
-        member.roots = roots;
-      },
-      spend: () => {
-        member.isSpent = true;
-      },
-      hold: () => {
-        let isHeld = true;
-        member.holds++;
-        return () => {
-          if (!isHeld) return;
-          isHeld = false;
-          member.holds--;
-          settle();
-        };
-      },
-      release: () => {
-        if (isReleased) return;
-        isReleased = true;
-        unattend();
-        if (mode === "shared") {
-          member.sharers--;
-        } else {
-          member.isAlone = false;
-          member.isParked = false;
-        }
-        settle();
-      },
-    };
+    return createLease({ kin, member, mode, onChange: wakeAll, onSettled });
   };
 
   const sweep = (now: number): number | "empty" => {
     const { warmMs, lifetimeMs } = server.timeouts;
     let next = Number.POSITIVE_INFINITY;
     let isEmpty = arriving === 0 && retained === 0;
-    for (const [key, { members, starting }] of groups) {
+    for (const [key, { members, starts }] of groups) {
       for (const member of [...members]) {
         const isIdle = member.sharers === 0 && !member.isAlone;
         if (lifetimeMs > 0 && now - member.bornAt >= lifetimeMs) member.isSpent = true;
@@ -309,7 +210,7 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
           if (lifetimeMs > 0) next = Math.min(next, Math.max(member.bornAt + lifetimeMs, now + 1_000));
         }
       }
-      if (starting !== undefined) isEmpty = false;
+      if (starts.underWay() > 0) isEmpty = false;
       else if (members.size === 0) groups.delete(key);
     }
     return isEmpty ? "empty" : next;
@@ -337,8 +238,8 @@ export function createFamily(options: Omit<FamilyParts, "news">): Family {
     sweep,
     close: () => {
       closed = true;
-      for (const { members, starting } of groups.values()) {
-        starting?.abandon.abort();
+      for (const { members, starts } of groups.values()) {
+        starts.abandonAll();
         for (const member of [...members]) dismiss(member, "shutdown");
       }
       wakeAll();

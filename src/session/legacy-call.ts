@@ -9,7 +9,7 @@ import {
   urlElicitationsOf,
   withMissingUri,
 } from "../bridge/modern-client.ts";
-import type { Lease } from "../link/family.ts";
+import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call, CallEvents } from "../link/shared.ts";
 import { type Envelope, isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";

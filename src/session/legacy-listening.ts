@@ -1,6 +1,7 @@
 import { ProxyError } from "../base/errors.ts";
 import { withSubscriptionId } from "../bridge/modern-client.ts";
-import type { Family, Lease } from "../link/family.ts";
+import type { Family } from "../link/family.ts";
+import type { Lease } from "../link/lease.ts";
 import { META } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { Round } from "./legacy-call.ts";

@@ -1,5 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
-import type { Lease } from "../link/family.ts";
+import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../wire/envelope.ts";

@@ -7,7 +7,7 @@ import {
   toLegacyAnswer,
   toModernRequest,
 } from "../bridge/legacy-client.ts";
-import type { Lease } from "../link/family.ts";
+import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";
 import type { LogLevel } from "../wire/envelope.ts";

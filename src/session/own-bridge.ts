@@ -1,8 +1,8 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { EraMemory } from "../link/eras.ts";
-import type { Lease } from "../link/family.ts";
 import { type Profile, shakeHands } from "../link/handshake.ts";
+import type { Lease } from "../link/lease.ts";
 import type { ConnectLink } from "../link/link.ts";
 import { createMember } from "../link/member.ts";
 import { createNews } from "../link/news.ts";

@@ -1,6 +1,7 @@
-import type { Family, Lease, LeaseMode } from "../link/family.ts";
+import type { Family } from "../link/family.ts";
 import type { Profile } from "../link/handshake.ts";
 import type { Identity } from "../link/identity.ts";
+import type { Lease, LeaseMode } from "../link/lease.ts";
 import type { Member } from "../link/member.ts";
 import type { News } from "../link/news.ts";
 import type { Subscribed } from "../link/subscriptions.ts";

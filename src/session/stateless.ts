@@ -4,9 +4,10 @@ import { discoverResult, inputRequiredAnswer, inputResponsesOf } from "../bridge
 import { requestDigest } from "../bridge/request-digest.ts";
 import { isSealedState } from "../bridge/request-state.ts";
 import { type EraMemory, servedEra } from "../link/eras.ts";
-import type { Family, Lease, LeaseMode } from "../link/family.ts";
+import type { Family } from "../link/family.ts";
 import type { Profile } from "../link/handshake.ts";
 import type { Identity } from "../link/identity.ts";
+import type { Lease, LeaseMode } from "../link/lease.ts";
 import type { Pool } from "../link/pool.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import { paramHeaderMismatch } from "../wire/param-headers.ts";

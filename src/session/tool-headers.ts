@@ -1,4 +1,4 @@
-import type { Lease } from "../link/family.ts";
+import type { Lease } from "../link/lease.ts";
 import type { News } from "../link/news.ts";
 import { META } from "../wire/envelope.ts";
 import { type ParamHeader, paramHeadersOf } from "../wire/param-headers.ts";
