@@ -37,9 +37,11 @@ export function missingCapability(
   if (name === undefined) return "unknown";
   const declared = capabilities[name];
   if (!isObject(declared)) return { [name]: request.mode === "url" ? { url: {} } : {} };
-  // An empty declaration means forms (client/elicitation, "Capabilities").
-  if (name === "elicitation" && request.mode === "url" && !("url" in declared)) return { elicitation: { url: {} } };
-  return undefined;
+  if (name !== "elicitation") return undefined;
+  const hasUrl = "url" in declared;
+  if (request.mode === "url") return hasUrl ? undefined : { elicitation: { url: {} } };
+  // An empty declaration means forms, one of URLs alone does not (client/elicitation, "Capabilities").
+  return hasUrl && !("form" in declared) ? { elicitation: { form: {} } } : undefined;
 }
 
 function isObject(value: unknown): value is object {

@@ -8,6 +8,7 @@ import {
   isObjectAt,
   membersOf,
   removeMembers,
+  type Span,
   textAt,
   valueAt,
 } from "../wire/json-edit.ts";
@@ -19,8 +20,12 @@ const MAX_INPUT_REQUESTS = 64;
 /** Members that results have since 2026-07-28, and that older clients do not know. */
 const NEW_IN_RESULTS: ReadonlySet<string> = new Set(["resultType", "ttlMs", "cacheScope"]);
 
+/** Of a name that a server has made up, so much is repeated to its client. */
+const MAX_QUOTED = 100;
+
 const RESOURCE_NOT_FOUND = -32002;
 const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
 
 /** What a legacy client says once, and its requests then carry to a modern server each. */
 export interface LegacyClient {
@@ -87,7 +92,9 @@ export function inputRequiredOf(line: Buffer): InputRequired | undefined {
       params: params === undefined ? "{}" : textAt(line, params),
     });
   }
-  return { requests, requestState: state === undefined ? undefined : textAt(line, state) };
+  const stateText = state === undefined ? "null" : textAt(line, state);
+  // Servers that write out what is empty mean no state, and a state must be a text.
+  return { requests, requestState: stateText === "null" ? undefined : stateText };
 }
 
 /** What a modern server wants to know, as the request that a legacy client gets. `rawId` is JSON text. */
@@ -106,11 +113,29 @@ export function toLegacyAnswer(line: Buffer, method: string): Buffer {
   const result = valueAt(line, ["result"]);
   if (result === undefined) return toLegacyError(line, method);
   if (!isObjectAt(line, result)) return line;
+  const type = valueAt(line, ["result", "resultType"]);
+  if (type !== undefined && !isComplete(line, type)) return unknownResult(line, type);
   const edits: Edit[] = removeMembers(line, result, (name) => NEW_IN_RESULTS.has(name));
   const meta = valueAt(line, ["result", "_meta"]);
   if (meta !== undefined && isObjectAt(line, meta))
     edits.push(...removeMembers(line, meta, (name) => name === META.serverInfo));
   return applyEdits(line, edits);
+}
+
+/** Whether a `resultType` says that the result is the method's own; those that write out what is empty say nothing with null. */
+function isComplete(line: Buffer, type: Span): boolean {
+  const text = textAt(line, type);
+  return text === "null" || JSON.parse(text) === "complete";
+}
+
+/** A result of an extension's kind is none to clients that have no kinds: to them it would be the method's own, and broken. */
+function unknownResult(line: Buffer, type: Span): Buffer {
+  const id = valueAt(line, ["id"]);
+  const rawId = id === undefined ? "null" : textAt(line, id);
+  const quoted = textAt(line, type).slice(0, MAX_QUOTED);
+  const message = `The server answered with a result of the type ${quoted}, which the client's revision of MCP does not have.`;
+  const error = JSON.stringify({ code: INTERNAL_ERROR, message });
+  return Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"error":${error}}`);
 }
 
 /** Before 2026-07-28 a resource that is not there had a code of its own. */

@@ -33,6 +33,8 @@ const ENVELOPE: ReadonlySet<string> = new Set([
 
 const RESOURCE_NOT_FOUND = -32002;
 const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+const URL_ELICITATION_REQUIRED = -32042;
 
 /** A modern client's request as a legacy server takes it: without the envelope, and without what answers it brings along. */
 export function toLegacyRequest(line: Buffer): Buffer {
@@ -76,12 +78,16 @@ export function toModernAnswer(line: Buffer, method: string, identity: Identity)
   return applyEdits(line, edits);
 }
 
-/** 2026-07-28 has another code for a resource that is not there, and wants to be told which one. */
+/**
+ * 2026-07-28 has another code for a resource that is not there, and wants to be told which one. It has none for URLs to visit
+ * (basic/index, "Error Codes": -32042 must not be sent), which is what is left here of those that name no URL.
+ */
 function toModernError(line: Buffer, method: string): Buffer {
-  const error = valueAt(line, ["error"]);
   const code = valueAt(line, ["error", "code"]);
-  if (error === undefined || code === undefined || method !== "resources/read") return line;
-  if (Number(textAt(line, code)) !== RESOURCE_NOT_FOUND) return line;
+  if (code === undefined) return line;
+  const number = Number(textAt(line, code));
+  if (number === URL_ELICITATION_REQUIRED) return applyEdits(line, [{ ...code, text: String(INTERNAL_ERROR) }]);
+  if (number !== RESOURCE_NOT_FOUND || method !== "resources/read") return line;
   return applyEdits(line, [{ ...code, text: String(INVALID_PARAMS) }]);
 }
 
@@ -153,20 +159,31 @@ export function inputResponsesOf(line: Buffer): ReadonlyMap<string, string> {
   return responses;
 }
 
-/** The elicitations of a legacy server's error -32042: it wants its client to visit URLs, and then to ask again. */
+/**
+ * The elicitations of a legacy server's error -32042: it wants its client to visit URLs, and then to ask again. undefined: it is
+ * another error, or names nothing that a client could be asked.
+ */
 export function urlElicitationsOf(line: Buffer): readonly string[] | undefined {
   const code = valueAt(line, ["error", "code"]);
-  if (code === undefined || textAt(line, code) !== "-32042") return undefined;
+  if (code === undefined || Number(textAt(line, code)) !== URL_ELICITATION_REQUIRED) return undefined;
   const span = valueAt(line, ["error", "data", "elicitations"]);
   const elicitations: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
-  if (!Array.isArray(elicitations) || elicitations.length === 0) return undefined;
-  return elicitations.map((elicitation: unknown) => {
-    const { elicitationId: _id, ...params } =
-      typeof elicitation === "object" && elicitation !== null
-        ? { elicitationId: undefined, ...elicitation }
-        : { elicitationId: undefined };
-    return JSON.stringify({ method: "elicitation/create", params: { ...params, mode: "url" } });
-  });
+  if (!Array.isArray(elicitations) || elicitations.length === 0 || !elicitations.every(isElicitation)) return undefined;
+  return elicitations.map(({ elicitationId: _id, ...params }) =>
+    JSON.stringify({ method: "elicitation/create", params: { ...params, mode: "url" } }),
+  );
+}
+
+/** What a client must be told of a URL (client/elicitation, "URL Mode Elicitation Requests"). */
+interface UrlElicitation {
+  readonly url: string;
+  readonly message: string;
+  readonly elicitationId?: unknown;
+}
+
+function isElicitation(value: unknown): value is UrlElicitation {
+  if (typeof value !== "object" || value === null || !("url" in value) || !("message" in value)) return false;
+  return typeof value.url === "string" && typeof value.message === "string";
 }
 
 /** A notification of a child as one of a subscription: with the subscription's id, which is that of its request. */

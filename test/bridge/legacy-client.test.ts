@@ -70,6 +70,12 @@ describe("what a modern server wants to know", () => {
     expect([found?.requests.size, found?.requestState]).toEqual([0, '"s"']);
   });
 
+  test("has no state when the state is null, and one when it is the text of that name", () => {
+    const found = read('{"resultType":"input_required","requestState":null,"inputRequests":{"a":{"method":"x"}}}');
+    expect([found?.requests.size, found?.requestState]).toEqual([1, undefined]);
+    expect(read('{"resultType":"input_required","requestState":"null"}')?.requestState).toBe('"null"');
+  });
+
   test("is not seen in a result that only talks of it", () => {
     for (const result of [
       '{"content":[{"resultType":"input_required"}]}',
@@ -104,6 +110,29 @@ describe("a modern server's answer on its way to a legacy client", () => {
     ["null", "null"],
   ])("%s", (result, expected) => {
     expect(text(toLegacyAnswer(Buffer.from(`{"id":1,"result":${result}}`), "x"))).toBe(`{"id":1,"result":${expected}}`);
+  });
+
+  test.each([['"complete"'], ['"\\u0063omplete"'], ["null"]])("of the type %s is the method's result", (type) => {
+    const line = Buffer.from(`{"id":1,"result":{"n":1.0,"resultType":${type}}}`);
+    expect(text(toLegacyAnswer(line, "tools/call"))).toBe('{"id":1,"result":{"n":1.0}}');
+  });
+
+  test.each(['"task"', '"input_requirer"', '""', "1", '{"a":1}', "true"])(
+    "of the type %s is an error that names it, for the same request",
+    (type) => {
+      const line = Buffer.from(`{"jsonrpc":"2.0","id":9007199254740993,"result":{"task":{},"resultType":${type}}}`);
+      const answer = text(toLegacyAnswer(line, "tools/call"));
+      expect(answer).toStartWith('{"jsonrpc":"2.0","id":9007199254740993,');
+      const { result, error } = JSON.parse(answer);
+      expect(result).toBeUndefined();
+      expect(error.code).toBe(-32603);
+      expect(error.message).toContain(`type ${type}`);
+    },
+  );
+
+  test("of a type with a long name is an error that is not as long", () => {
+    const line = Buffer.from(`{"id":1,"result":{"resultType":"${"x".repeat(100_000)}"}}`);
+    expect(toLegacyAnswer(line, "tools/call").length).toBeLessThan(500);
   });
 
   test("has the code that a missing resource had, and no other error's code is touched", () => {

@@ -81,6 +81,17 @@ describe("an answer of a legacy server", () => {
   });
 });
 
+test.each([
+  '"code":-32042,"message":"visit","data":{"elicitations":[]}',
+  '"message":"visit","data":{"elicitations":[{"mode":"url"}]},"code":-32042',
+  '"code":-32042.0,"message":"visit"',
+])("the error {%s}, which names no URL, has a code that 2026-07-28 has, and the server's own words", (error) => {
+  for (const method of ["tools/call", "resources/read"]) {
+    const answer = toModernAnswer(bytes(`{"jsonrpc":"2.0","id":1,"error":{${error}}}`), method, identity);
+    expect(JSON.parse(answer.toString())).toMatchObject({ id: 1, error: { code: -32603, message: "visit" } });
+  }
+});
+
 describe("what a legacy server asks", () => {
   test.each([
     ["{}", "{}"],
@@ -106,8 +117,12 @@ describe("what a legacy server asks", () => {
   });
 
   test.each([
-    ['{"code":-32042,"message":"m","data":{"elicitations":[{"mode":"url","url":"https://x","elicitationId":"e"}]}}', 1],
-    ['{"code":-32042,"message":"m","data":{"elicitations":[null,1]}}', 2],
+    ['{"code":-32042,"data":{"elicitations":[{"mode":"url","url":"https://x","message":"m","elicitationId":"e"}]}}', 1],
+    ['{"code":-32042.0,"data":{"elicitations":[{"url":"u","message":"m"},{"url":"v","message":""}]}}', 2],
+    ['{"code":-32042,"message":"m","data":{"elicitations":[null,1]}}', undefined],
+    ['{"code":-32042,"message":"m","data":{"elicitations":[{"url":"u","message":"m"},{"message":"m"}]}}', undefined],
+    ['{"code":-32042,"message":"m","data":{"elicitations":[{"url":["u"],"message":"m"}]}}', undefined],
+    ['{"code":-32042,"message":"m","data":{"elicitations":[{"url":"u"}]}}', undefined],
     ['{"code":-32042,"message":"m","data":{"elicitations":[]}}', undefined],
     ['{"code":-32042,"message":"m","data":{"elicitations":{}}}', undefined],
     ['{"code":-32042,"message":"m"}', undefined],
