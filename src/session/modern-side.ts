@@ -1,4 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
+import { inputRefusal } from "../bridge/input-refusal.ts";
 import {
   envelopeMembers,
   type InputRequired,
@@ -7,6 +8,7 @@ import {
   toLegacyAnswer,
   toModernRequest,
 } from "../bridge/legacy-client.ts";
+import { isRecord } from "../link/identity.ts";
 import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";
@@ -35,6 +37,7 @@ interface Active {
 /** Serves a legacy client with modern children: context goes along with each request, and rounds are played as requests. */
 export function createModernSide(parts: ServerSideParts): ServerSide {
   const { site, identity, client, asks, deliver, refuse } = parts;
+  const declared: unknown = JSON.parse(client.capabilities);
   const active = new Map<IdKey, Active>();
   const closed = new AbortController();
   let logLevel = site.isOwn && identity.capabilities["logging"] !== undefined ? OWN_LOG_LEVEL : undefined;
@@ -56,6 +59,11 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
     return deliver({ line: toLegacyAnswer(line, request.method), message: { kind: "response", id: request.id } });
   };
 
+  const answerError = (request: ClientRequest, error: object) => {
+    const line = `{"jsonrpc":"2.0","id":${request.rawId},"error":${JSON.stringify(error)}}`;
+    void answer(request, Buffer.from(line));
+  };
+
   const onNotification = (line: Buffer, method: string) => deliver({ line, message: { kind: "notification", method } });
   const listening = createModernListening({ site, identity, client, onNotification });
 
@@ -63,6 +71,11 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
   const playRound = async (request: ClientRequest, entry: Active, wanted: InputRequired, round: number) => {
     if (round >= MAX_ROUNDS)
       throw new ProxyError("child_refused", { message: `The server wanted more than ${MAX_ROUNDS} rounds of input.` });
+    const refusal = inputRefusal(wanted, isRecord(declared) ? declared : {});
+    if (refusal !== undefined) {
+      answerError(request, refusal);
+      return;
+    }
     if (wanted.requests.size === 0) await Bun.sleep(Math.min(round * RETRY_STEP_MS, MAX_RETRY_MS));
     // Its child is free for nobody else meanwhile, but others need not wait for this client.
     if (entry.isAlone) entry.lease?.setParked(true);
@@ -86,8 +99,7 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
           message: `The client refused ${method}.`,
           data: { clientError: JSON.parse(said.error) },
         };
-        const line = `{"jsonrpc":"2.0","id":${request.rawId},"error":${JSON.stringify(error)}}`;
-        void answer(request, Buffer.from(line));
+        answerError(request, error);
         return;
       }
     }

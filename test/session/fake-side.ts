@@ -19,7 +19,7 @@ export interface FakeSide extends FakeSite {
   readonly say: (id: unknown, members: object) => void;
 }
 
-const CLIENT = { clientInfo: '{"name":"c","version":"1"}', capabilities: '{"elicitation":{}}' };
+const CLIENT = { clientInfo: '{"name":"c","version":"1"}', capabilities: '{"elicitation":{},"roots":{}}' };
 
 export function createFakeSide(era: "legacy" | "modern", isOwn = false, capabilities?: object): FakeSide {
   const fake = createFakeSite(era, isOwn, capabilities);

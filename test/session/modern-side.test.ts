@@ -26,7 +26,7 @@ describe("a legacy client's request", () => {
         progressToken: 1,
         [`${META}protocolVersion`]: "2026-07-28",
         [`${META}clientInfo`]: { name: "c", version: "1" },
-        [`${META}clientCapabilities`]: { elicitation: {} },
+        [`${META}clientCapabilities`]: { elicitation: {}, roots: {} },
       },
     });
     sent.notify("notifications/progress", { progressToken: 1, progress: 1 });
@@ -77,6 +77,34 @@ describe("a legacy client's request", () => {
     await settle();
     expect(toClient[2]).toMatchObject({ id: "7", error: { code: -32603, data: { clientError: { code: -9 } } } });
     expect(calls.length).toBe(1);
+  });
+
+  test("for which the server wants what the client has not declared fails, and the client is asked nothing", async () => {
+    const { request, call, toClient, calls, events } = createFakeSide("modern");
+    for (const [id, undeclared, requiredCapabilities] of [
+      ["7", { method: "sampling/createMessage", params: { messages: [], maxTokens: 1 } }, { sampling: {} }],
+      ["8", { method: "elicitation/create", params: { mode: "url" } }, { elicitation: { url: {} } }],
+    ] as const) {
+      await request(id, "tools/call", TOOL);
+      const inputRequests = { a: { method: "roots/list" }, b: undeclared };
+      (await call(calls.length - 1)).answer({
+        result: { resultType: "input_required", inputRequests, requestState: "s" },
+      });
+      await settle();
+      expect(toClient.at(-1)).toMatchObject({ id, error: { code: -32603, data: { requiredCapabilities } } });
+    }
+    expect([toClient.length, calls.length]).toEqual([2, 2]);
+    expect(events).toEqual(["1 shared", "1 released", "2 shared", "2 released"]);
+  });
+
+  test("for which the server wants input, but nothing in particular, is not sent again and again", async () => {
+    const { request, call, calls, toClient, events } = createFakeSide("modern");
+    await request("7", "tools/call", TOOL);
+    (await call(0)).answer({ result: { resultType: "input_required", requestState: null } });
+    await settle();
+    expect(toClient).toMatchObject([{ id: "7", error: { code: -32603 } }]);
+    expect(calls.length).toBe(1);
+    expect(events.at(-1)).toBe("1 released");
   });
 
   test("is given up by the proxy when the rounds have no end", async () => {
