@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
-/** Marks the proxy's own states: a modern server's are its own business, and pass through. */
+/** Marks the proxy's own states, with a tag of the instance: a modern server's are its own business, and pass through. */
 const PREFIX = "mcp-sse-proxy.1.";
+const TAG_LENGTH = 8;
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -25,28 +26,29 @@ export interface RequestState {
 
 export interface RequestStateSeal {
   readonly seal: (state: RequestState) => string;
+  /** Whether a text says that this instance made it. */
+  readonly isOwn: (text: string) => boolean;
   /** undefined: it was not made by this instance, or somebody has changed it. */
   readonly open: (text: string) => RequestState | undefined;
-}
-
-export function isSealedState(text: string): boolean {
-  return text.startsWith(PREFIX);
 }
 
 /** Encrypts and authenticates states with a key of this instance (AES-256-GCM): clients can neither read nor change them. */
 export function createRequestStateSeal(): RequestStateSeal {
   const key = randomBytes(32);
+  const prefix = `${PREFIX}${randomBytes(6).toString("base64url").slice(0, TAG_LENGTH)}.`;
+  const isOwn = (text: string) => text.startsWith(prefix);
   return {
+    isOwn,
     seal: ({ call, round, caller, request, expiresAt }) => {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv("aes-256-gcm", key, nonce);
       const plain = JSON.stringify([call, round, caller, request, expiresAt]);
       const sealed = Buffer.concat([nonce, cipher.update(plain, "utf8"), cipher.final(), cipher.getAuthTag()]);
-      return PREFIX + sealed.toString("base64url");
+      return prefix + sealed.toString("base64url");
     },
     open: (text) => {
-      if (!isSealedState(text) || text.length > MAX_LENGTH) return undefined;
-      const encoded = text.slice(PREFIX.length);
+      if (!isOwn(text) || text.length > MAX_LENGTH) return undefined;
+      const encoded = text.slice(prefix.length);
       const sealed = Buffer.from(encoded, "base64url");
       // Decoding passes over what is no Base64: only the one spelling that we gave is the state.
       if (sealed.length <= NONCE_BYTES + TAG_BYTES || sealed.toString("base64url") !== encoded) return undefined;

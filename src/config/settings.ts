@@ -211,7 +211,7 @@ export const SETTINGS = {
     "limits.parkedCalls",
     COUNT,
     50,
-    "Calls in all that wait for input of stateless clients, each with a pooled child of its own: fewer than `limits.pooledChildren`, or such calls can keep everybody else from starting one. More get 503. 0: no limit.",
+    "Calls in all that wait for input of stateless clients, half of them of one caller with the same client variables, each with a pooled child of its own: fewer than `limits.pooledChildren`, or such calls can keep everybody else from starting one. More get 503. 0: no limit.",
   ),
   ...SERVER_LIMITS,
   ...SERVER_TIMEOUTS,

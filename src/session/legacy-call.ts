@@ -9,36 +9,23 @@ import {
   urlElicitationsOf,
   withMissingUri,
 } from "../bridge/modern-client.ts";
+import { capabilityMissing, declinedAnswer, isAccepted, isWanted, withId } from "../bridge/rounds.ts";
 import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call, CallEvents } from "../link/shared.ts";
-import { type Envelope, isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
-import type { Binding, Parking } from "./parked.ts";
+import type { Binding, ParkedCall, Parking } from "./parked.ts";
+import { ASKING_METHODS, type Round } from "./round.ts";
 import type { StatelessSink } from "./stateless-sink.ts";
 
 /** A server that wants several things at once says so within this time, and is asked for one round of them. */
 const GATHER_MS = 20;
-
-/** Requests during which a server may want something of its client (2026-07-28, basic/patterns/mrtr). */
-export const ASKING_METHODS: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /** A server that has asked before its first request is given so long, from when it has read the answer. */
 const APPLY_MS = 25;
 
 /** Notifications that are kept for a client that is away to answer. */
 const MAX_KEPT = 64;
-
-/** One HTTP request of a stateless client, and where its answer goes. */
-export interface Round {
-  readonly line: Buffer;
-  readonly rawId: string;
-  readonly method: string;
-  readonly envelope: Envelope;
-  readonly sink: StatelessSink;
-  /** Gives a header of the HTTP request. */
-  readonly header: (name: string) => string | null;
-}
 
 export interface LegacyCallOptions {
   readonly lease: Lease;
@@ -50,6 +37,10 @@ export interface LegacyCallOptions {
   readonly binding: Binding;
   readonly parking: Parking<Round>;
   readonly parkedMs: number;
+  /** Compares the headers of a request with its body. @throws ProxyError header_mismatch. */
+  readonly check: (round: Round) => Promise<void>;
+  /** Calls again, from the beginning, when the client has done what the server sent it away for. */
+  readonly again: (round: Round, left: AbortSignal) => void;
 }
 
 /** A modern client's call of a legacy child, over as many HTTP requests as it takes. */
@@ -109,18 +100,39 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const fail = (error: ProxyError) => settle((sink) => sink.fail(error));
 
   const onAnswer = (line: Buffer) => {
-    const urls = urlElicitationsOf(line);
+    const urls = isAsking ? urlElicitationsOf(line) : undefined;
     if (urls !== undefined) {
       const missing = missingCapability({ method: "elicitation/create", mode: "url" }, envelope.capabilities);
       if (typeof missing === "object") return fail(capabilityMissing(missing));
       const requests = new Map(urls.map((request, index) => [`elicitation-${index + 1}`, request]));
-      return settle((sink, rawId) => sink.answer(inputRequiredAnswer(rawId, requests, undefined, identity)));
+      return settle((sink, rawId) => sendAway(sink, rawId, requests));
     }
     const answer = toModernAnswer(line, method, identity);
     const uri = method === "resources/read" ? valueAt(options.round.line, ["params", "uri"]) : undefined;
     const told =
       uri === undefined ? answer : withMissingUri(answer, String(JSON.parse(textAt(options.round.line, uri))));
     settle((sink, rawId) => sink.answer(withId(told, rawId)));
+  };
+
+  /** The server did nothing yet: when the client has been where it should go, it is asked anew. */
+  const sendAway = (sink: StatelessSink, rawId: string, requests: ReadonlyMap<string, string>) => {
+    const left = new AbortController();
+    const waiting: ParkedCall<Round> = {
+      check: options.check,
+      resume: (next) => {
+        const refused = [...inputResponsesOf(next.line).values()].find((response) => !isAccepted(response));
+        if (refused === undefined) options.again(next, left.signal);
+        else next.sink.answer(declinedAnswer(next.rawId));
+      },
+      leave: () => left.abort(),
+      expire: () => left.abort(),
+    };
+    try {
+      sink.answer(inputRequiredAnswer(rawId, requests, parking.park(waiting, binding, parkedMs), identity));
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      sink.fail(error);
+    }
   };
 
   const events: CallEvents = {
@@ -191,6 +203,8 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const onRequest = (raw: RawMessage) => {
     if (isOver || raw.message.kind !== "request") return;
     const { method: wanted } = raw.message;
+    if (!isAsking)
+      return refuse(raw.message, -32603, "The client cannot be asked for anything in answer to this request.");
     const mode = valueAt(raw.line, ["params", "mode"]);
     const missing = missingCapability(
       { method: wanted, mode: mode === undefined ? undefined : JSON.parse(textAt(raw.line, mode)) },
@@ -236,10 +250,17 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     const { sink, rawId } = round;
     let state: string;
     try {
-      state = parking.park({ resume, leave, expire }, binding, parkedMs);
+      state = parking.park({ check: options.check, resume, leave, expire }, binding, parkedMs);
     } catch (error) {
       call?.cancel("too many calls wait for input");
-      if (error instanceof ProxyError) fail(error);
+      if (!(error instanceof ProxyError)) throw error;
+      // Nothing invites the client to try a call again that has begun.
+      const { code, message } = error;
+      fail(
+        call === undefined
+          ? error
+          : new ProxyError(code, { message: `${message} This one had begun, and was cancelled.` }),
+      );
       return;
     }
     round = undefined;
@@ -267,7 +288,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     call?.resume({ line: next.line, method }, events);
     const waiting = kept;
     kept = [];
-    for (const raw of waiting) void next.sink.notify(raw.line);
+    for (const raw of waiting) if (isWanted(raw, next.envelope)) void next.sink.notify(raw.line);
     if (asked.size > 0) ask();
     else if (call === undefined) sendLater();
   };
@@ -302,11 +323,8 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
       withdraw(raw.line);
       return undefined;
     }
-    if (raw.message.method !== "notifications/message" || envelope.logLevel === undefined) return undefined;
-    const level = valueAt(raw.line, ["params", "level"]);
-    const said: unknown = level === undefined ? undefined : JSON.parse(textAt(raw.line, level));
-    if (isLogLevel(said) && LOG_LEVELS.indexOf(said) < LOG_LEVELS.indexOf(envelope.logLevel)) return undefined;
-    return tell(raw);
+    if (raw.message.method !== "notifications/message") return undefined;
+    return round === undefined || isWanted(raw, round.envelope) ? tell(raw) : undefined;
   }
 
   /** The child does not wait for an answer any more. */
@@ -317,19 +335,4 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     for (const [key, { message }] of asked)
       if (message.kind === "request" && message.rawId === rawId) asked.delete(key);
   }
-}
-
-function capabilityMissing(requiredCapabilities: Readonly<Record<string, unknown>>): ProxyError {
-  const names = Object.keys(requiredCapabilities).join(", ");
-  return new ProxyError("capability_missing", {
-    message: `The server needs a capability that the request's clientCapabilities do not declare: ${names}.`,
-    data: { requiredCapabilities },
-  });
-}
-
-/** The answer goes to another request than the one that was sent to the child. */
-function withId(line: Buffer, rawId: string): Buffer {
-  const span = valueAt(line, ["id"]);
-  if (span === undefined || textAt(line, span) === rawId) return line;
-  return Buffer.concat([line.subarray(0, span.start), Buffer.from(rawId), line.subarray(span.end)]);
 }

@@ -4,7 +4,7 @@ import type { Family } from "../link/family.ts";
 import type { Lease } from "../link/lease.ts";
 import { META } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
-import type { Round } from "./legacy-call.ts";
+import type { Round } from "./round.ts";
 
 /** Resources that one subscription may name. */
 const MAX_URIS = 256;

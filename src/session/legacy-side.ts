@@ -5,7 +5,7 @@ import type { Call } from "../link/shared.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { IdKey } from "../wire/message.ts";
-import { ASKING_METHODS } from "./legacy-call.ts";
+import { ASKING_METHODS } from "./round.ts";
 import type { ClientRequest, ServerSide, ServerSideParts } from "./server-side.ts";
 import { createSharedListening } from "./shared-listening.ts";
 

@@ -2,7 +2,7 @@ import { ProxyError } from "../base/errors.ts";
 import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";
-import type { Round } from "./legacy-call.ts";
+import type { Round } from "./round.ts";
 
 export interface ModernCallOptions {
   readonly lease: Lease;

@@ -2,7 +2,6 @@ import { ProxyError } from "../base/errors.ts";
 import { mayBeAsked, sharedCapabilities } from "../bridge/capabilities.ts";
 import { discoverResult, inputRequiredAnswer, inputResponsesOf } from "../bridge/modern-client.ts";
 import { requestDigest } from "../bridge/request-digest.ts";
-import { isSealedState } from "../bridge/request-state.ts";
 import { type EraMemory, servedEra } from "../link/eras.ts";
 import type { Family } from "../link/family.ts";
 import type { Profile } from "../link/handshake.ts";
@@ -13,10 +12,11 @@ import { textAt, valueAt } from "../wire/json-edit.ts";
 import { paramHeaderMismatch } from "../wire/param-headers.ts";
 import { MCP_ROUTE_REVISIONS, NEWEST_SESSION_REVISION } from "../wire/revisions.ts";
 import { type Caller, callerKey } from "./caller.ts";
-import { ASKING_METHODS, createLegacyCall, type Round } from "./legacy-call.ts";
+import { createLegacyCall } from "./legacy-call.ts";
 import { createLegacyListening } from "./legacy-listening.ts";
 import { createModernCall } from "./modern-call.ts";
-import { createParking, type ParkedCall } from "./parked.ts";
+import { type Binding, createParking, type ParkedCall } from "./parked.ts";
+import { ASKING_METHODS, type Round } from "./round.ts";
 import { createToolHeaders } from "./tool-headers.ts";
 
 /** Methods of other revisions, and those of servers: no request of 2026-07-28 has them, whatever the child would say. */
@@ -95,7 +95,8 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
   };
 
   /** Compares the headers of a tool call with its arguments; a list that may be old is read again before it is believed. */
-  const checkToolHeaders = async ({ round: { line, header } }: StatelessRequest, lease: Lease, { news }: Family) => {
+  const checkToolHeaders = async ({ line, header, method }: Round, lease: Lease, { news }: Family) => {
+    if (method !== "tools/call") return;
     const name = valueAt(line, ["params", "name"]);
     if (name === undefined) return;
     const tool: unknown = JSON.parse(textAt(line, name));
@@ -146,9 +147,15 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
     await listening.start();
   };
 
-  const resume = ({ round, signal }: StatelessRequest, stateText: string, caller: string) => {
-    const binding = { caller, request: requestDigest(round.line, round.method) };
+  const bindingOf = (round: Round, caller: string): Binding => ({
+    caller,
+    request: () => requestDigest(round.line, round.method),
+  });
+
+  const resume = async ({ round, signal }: StatelessRequest, stateText: string, caller: string) => {
+    const binding = bindingOf(round, caller);
     round.sink.begin();
+    await parking.find(stateText, binding).check(round);
     const parked = parking.take(stateText, binding);
     parked.resume(round);
     whenLeft(signal, () => parked.leave(round));
@@ -159,13 +166,15 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
    * for roots would otherwise need a process for each call.
    */
   const askForRoots = ({ round, ...request }: StatelessRequest, asker: Identity, caller: string) => {
-    const binding = { caller, request: requestDigest(round.line, round.method) };
+    const binding = bindingOf(round, caller);
     const left = new AbortController();
     const ask = ({ rawId, sink }: Round) => {
       const state = parking.park(waiting, binding, request.server.timeouts.parkedMs);
       sink.answer(inputRequiredAnswer(rawId, ROOTS_REQUEST, state, asker));
     };
     const waiting: ParkedCall<Round> = {
+      // The call itself does, once it has a child.
+      check: () => Promise.resolve(),
       resume: (next) => {
         const fail = (error: unknown) =>
           next.sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error }));
@@ -188,18 +197,18 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
     const family = familyOf(request);
     const isLegacy = servedEra(eras.of(server), "modern") === "legacy";
     const profile = profileOf(round);
-    if (roots === undefined && isLegacy && profile.hasRoots && modeFor(request, true) === "alone") {
+    if (roots === undefined && isLegacy && profile.hasRoots && ASKING_METHODS.has(round.method)) {
       const asker = family.asksRoots(profile, "modern");
       if (asker !== undefined) return askForRoots(request, asker, caller);
     }
     const [lease, mode] = await leaseForCall(request, family, roots);
     try {
-      if (lease.identity.era === "legacy" && roots === undefined && valueAt(round.line, STATE_PATH) !== undefined) {
+      if (lease.identity.era === "legacy" && roots === undefined && stateOf(round.line) !== undefined) {
         throw new ProxyError("request_state_refused", {
           message: "The requestState is not one that this proxy gave, or it was changed.",
         });
       }
-      if (round.method === "tools/call") await checkToolHeaders(request, lease, family);
+      await checkToolHeaders(round, lease, family);
       // Nothing may begin for a client that has left while its headers were checked.
       if (signal.aborted) throw new ProxyError("session_not_found", { message: "The client left." });
     } catch (error) {
@@ -215,8 +224,21 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
       return;
     }
     const { parkedMs } = server.timeouts;
-    const binding = { caller, request: isAlone ? requestDigest(round.line, round.method) : "" };
-    const bridged = createLegacyCall({ lease, isAlone, round, roots, binding, parking, parkedMs });
+    const bridged = createLegacyCall({
+      lease,
+      isAlone,
+      round,
+      roots,
+      binding: bindingOf(round, caller),
+      parking,
+      parkedMs,
+      check: (next) => checkToolHeaders(next, lease, family),
+      again: (next, left) => {
+        call({ ...request, round: next, signal: left }, caller, roots).catch((error: unknown) =>
+          next.sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
+        );
+      },
+    });
     bridged.start();
     whenLeft(signal, () => bridged.leave(round));
   };
@@ -231,11 +253,10 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
       }
       if (method === "server/discover") return discover(request, familyOf(request));
       if (method === "subscriptions/listen") return listen(request, familyOf(request));
-      const state = valueAt(request.round.line, STATE_PATH);
-      const stateText: unknown = state === undefined ? undefined : JSON.parse(textAt(request.round.line, state));
+      const state = stateOf(request.round.line);
       const caller = callerKey(request);
       // A modern server's own states are its business.
-      if (typeof stateText === "string" && isSealedState(stateText)) return resume(request, stateText, caller);
+      if (typeof state === "string" && parking.isOwn(state)) return resume(request, state, caller);
       return call(request, caller, undefined);
     },
     close: () => {
@@ -244,6 +265,13 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
       parking.clear();
     },
   };
+}
+
+/** What the client says that it was given; null is nothing. */
+function stateOf(line: Buffer): unknown {
+  const span = line.includes('"requestState"') ? valueAt(line, STATE_PATH) : undefined;
+  const state: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
+  return state === null ? undefined : state;
 }
 
 function profileOf({ envelope }: Round): Profile {

@@ -1,15 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { createRequestStateSeal, isSealedState, type RequestState } from "../../src/bridge/request-state.ts";
+import { createRequestStateSeal, type RequestState } from "../../src/bridge/request-state.ts";
 
 const STATE: RequestState = { call: "call", round: 3, caller: "caller", request: "request", expiresAt: 12 };
 
 describe("a sealed state", () => {
   test("opens to what was sealed, and is another text each time", () => {
-    const { seal, open } = createRequestStateSeal();
+    const { seal, open, isOwn } = createRequestStateSeal();
     const texts = Array.from({ length: 50 }, () => seal(STATE));
     expect(new Set(texts).size).toBe(50);
     for (const text of texts) {
-      expect(isSealedState(text)).toBe(true);
+      expect(isOwn(text)).toBe(true);
+      expect(createRequestStateSeal().isOwn(text)).toBe(false);
       expect(open(text)).toEqual(STATE);
     }
   });

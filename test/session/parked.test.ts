@@ -2,11 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { createParking, type ParkedCall } from "../../src/session/parked.ts";
 import { eventually } from "../support/eventually.ts";
 
-const BINDING = { caller: "me", request: "this" };
+const BINDING = { caller: "me", request: () => "this" };
 
 function call(): ParkedCall<string> & { readonly expired: () => number } {
   let expired = 0;
   return {
+    check: () => Promise.resolve(),
     resume: () => {},
     leave: () => {},
     expire: () => {
@@ -32,7 +33,7 @@ describe("a parked call", () => {
     const parked = call();
     const state = parking.park(parked, BINDING, 0);
     expect(refusal(() => parking.take(state, { ...BINDING, caller: "you" }))).toBe("request_state_refused");
-    expect(refusal(() => parking.take(state, { ...BINDING, request: "that" }))).toBe("request_state_refused");
+    expect(refusal(() => parking.take(state, { ...BINDING, request: () => "that" }))).toBe("request_state_refused");
     expect(refusal(() => createParking<string>(0).take(state, BINDING))).toBe("request_state_refused");
     expect(parking.take(state, BINDING)).toBe(parked);
     expect(refusal(() => parking.take(state, BINDING))).toBe("request_state_refused");
@@ -61,6 +62,26 @@ describe("a parked call", () => {
     expect(parking.take(longState, BINDING)).toBe(long);
     parking.clear();
     expect([long.expired(), short.expired(), forEver.expired()]).toEqual([0, 1, 1]);
+  });
+
+  test("of one caller leaves half of the places to others", () => {
+    const parking = createParking<string>(4);
+    const states = [parking.park(call(), BINDING, 0), parking.park(call(), BINDING, 0)];
+    expect(refusal(() => parking.park(call(), BINDING, 0))).toBe("parked_limit");
+    expect(refusal(() => parking.park(call(), { ...BINDING, caller: "you" }, 0))).toBe("taken");
+    parking.take(states[0] ?? "", BINDING);
+    expect(refusal(() => parking.park(call(), BINDING, 0))).toBe("taken");
+  });
+
+  test("is looked for before its request is, which may be costly to compare", () => {
+    const parking = createParking<string>(0);
+    const request = () => {
+      throw new Error("compared");
+    };
+    const state = parking.park(call(), BINDING, 0);
+    expect(refusal(() => parking.take(`${state}x`, { ...BINDING, request }))).toBe("request_state_refused");
+    parking.take(state, BINDING);
+    expect(refusal(() => parking.take(state, { ...BINDING, request }))).toBe("request_state_refused");
   });
 
   test("does not find a place beyond the limit, and does as soon as one is free", () => {

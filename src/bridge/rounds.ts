@@ -1,0 +1,39 @@
+import { ProxyError } from "../base/errors.ts";
+import type { RawMessage } from "../link/link.ts";
+import { type Envelope, isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";
+import { textAt, valueAt } from "../wire/json-edit.ts";
+import { errorAnswer } from "../wire/message.ts";
+
+/** Whether a request wants to hear what was said about it. Reports of progress are the earlier request's: their token is. */
+export function isWanted({ line, message }: RawMessage, { logLevel }: Envelope): boolean {
+  if (message.kind !== "notification" || message.method !== "notifications/message" || logLevel === undefined)
+    return false;
+  const level = valueAt(line, ["params", "level"]);
+  const said: unknown = level === undefined ? undefined : JSON.parse(textAt(line, level));
+  return !isLogLevel(said) || LOG_LEVELS.indexOf(said) >= LOG_LEVELS.indexOf(logLevel);
+}
+
+/** Whether an elicitation's answer (JSON text) says that the client did what it was asked. */
+export function isAccepted(response: string): boolean {
+  const answer: unknown = JSON.parse(response);
+  return typeof answer === "object" && answer !== null && "action" in answer && answer.action === "accept";
+}
+
+export function declinedAnswer(rawId: string): Buffer {
+  return Buffer.from(errorAnswer(rawId, -32603, "The client declined what the server needs to go on.", {}));
+}
+
+export function capabilityMissing(requiredCapabilities: Readonly<Record<string, unknown>>): ProxyError {
+  const names = Object.keys(requiredCapabilities).join(", ");
+  return new ProxyError("capability_missing", {
+    message: `The server needs a capability that the request's clientCapabilities do not declare: ${names}.`,
+    data: { requiredCapabilities },
+  });
+}
+
+/** The answer goes to another request than the one that was sent to the child. */
+export function withId(line: Buffer, rawId: string): Buffer {
+  const span = valueAt(line, ["id"]);
+  if (span === undefined || textAt(line, span) === rawId) return line;
+  return Buffer.concat([line.subarray(0, span.start), Buffer.from(rawId), line.subarray(span.end)]);
+}
