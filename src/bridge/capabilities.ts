@@ -1,7 +1,14 @@
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What of a client's capabilities both eras have, by the same name and with the same meaning. */
-const SHARED = ["elicitation", "sampling", "roots", "experimental"] as const;
+/**
+ * What of a client's capabilities both eras have, by the same name and with the same meaning. Nothing else, and no value of
+ * the client's own: children are told apart by it, so there must be few of them.
+ */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  elicitation: ["form", "url"],
+  sampling: ["context", "tools"],
+  roots: ["listChanged"],
+};
 
 /** Capabilities under which a server may want something of its client. */
 const ASKING = ["elicitation", "sampling", "roots"] as const;
@@ -13,12 +20,15 @@ const CAPABILITY_OF: ReadonlyMap<string, (typeof ASKING)[number]> = new Map([
   ["roots/list", "roots"],
 ]);
 
-/** The capabilities that the other era knows too; the order of the names is always the same. */
+/** The capabilities that the other era knows too; those that say the same are the same text. */
 export function sharedCapabilities(capabilities: Fields): Fields {
   const shared: Record<string, unknown> = {};
-  for (const name of SHARED) {
-    const value = capabilities[name];
-    if (typeof value === "object" && value !== null) shared[name] = sortedCopy(value);
+  for (const [name, features] of Object.entries(SHARED)) {
+    const declared = capabilities[name];
+    if (!isObject(declared)) continue;
+    const known = new Map(Object.entries(declared).filter(([, value]) => value === true || isObject(value)));
+    const kept = features.filter((feature) => known.has(feature));
+    shared[name] = Object.fromEntries(kept.map((feature) => [feature, known.get(feature) === true ? true : {}]));
   }
   return shared;
 }
@@ -46,15 +56,4 @@ export function missingCapability(
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Objects that say the same become the same text. */
-function sortedCopy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortedCopy);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => [name, sortedCopy(member)]),
-  );
 }

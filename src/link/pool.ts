@@ -15,6 +15,9 @@ import { createSharedLink } from "./shared.ts";
 /** A start may lose two children before it finds out how a server wants to be spoken to. */
 const MAX_ATTEMPTS = 3;
 
+/** One caller's children are so much of the pool at the most, where that leaves others a place. */
+const SHARE = 0.75;
+
 /** How often idle children are looked for, at the most. */
 const SWEEP_MS = 1_000;
 
@@ -65,6 +68,15 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   let queued = 0;
   let taken = 0;
   let closed = false;
+  const share = maxChildren === 0 ? Number.POSITIVE_INFINITY : Math.ceil(maxChildren * SHARE);
+
+  /** Children of one caller that are there; those that are starting count when they are. */
+  const isGreedy = (key: string): boolean => {
+    if (share >= maxChildren) return false;
+    let own = 0;
+    for (const _ of families.get(key)?.members() ?? []) own++;
+    return own >= share;
+  };
 
   const stopChild = (stop: () => Promise<void>, context: Readonly<Record<string, unknown>>) => {
     const stopped: Promise<void> = stop()
@@ -77,10 +89,11 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     return stopped;
   };
 
-  /** Ends the child that has been idle for longest, if there is one. */
-  const evict = (): boolean => {
+  /** Ends the child that has been idle for longest, of all or of one caller's, if there is one. */
+  const evict = (ofKey?: string): boolean => {
     let oldest: { family: Family; member: Member } | undefined;
-    for (const family of families.values()) {
+    for (const [key, family] of families) {
+      if (ofKey !== undefined && ofKey !== key) continue;
       for (const member of family.members()) {
         if (!isIdle(member) || (oldest !== undefined && member.idleSince >= oldest.member.idleSince)) continue;
         oldest = { family, member };
@@ -91,7 +104,13 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     return true;
   };
 
-  const takePlace = async () => {
+  const takePlace = async (key: string) => {
+    if (isGreedy(key) && !evict(key)) {
+      throw new ProxyError("pool_full", {
+        message: `${share} shared children are in use for this caller with these client variables, as many as one may have.`,
+        retryAfterSeconds: 10,
+      });
+    }
     for (;;) {
       if (closed || starter.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
       if (maxChildren === 0 || taken < maxChildren) break;
@@ -105,12 +124,12 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   };
 
   const startOnce = async (
-    { server, variables, news }: FamilyParts,
+    { key, server, variables, news }: FamilyParts,
     profile: Profile,
     { wanted, hint, deadline }: Attempt,
     signal: AbortSignal,
   ): Promise<Member | HandshakeOutcome> => {
-    await takePlace();
+    await takePlace(key);
     const started = await starter.start({ server, variables, signal }).catch((error: unknown) => {
       taken--;
       throw error;

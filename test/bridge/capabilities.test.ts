@@ -6,11 +6,12 @@ describe("the capabilities that both eras know", () => {
     const shared = (capabilities: Readonly<Record<string, unknown>>): string =>
       JSON.stringify(sharedCapabilities(capabilities));
     expect(shared({ roots: { listChanged: true, a: 1 }, elicitation: {}, tasks: {}, extensions: {} })).toBe(
-      '{"elicitation":{},"roots":{"a":1,"listChanged":true}}',
+      '{"elicitation":{},"roots":{"listChanged":true}}',
     );
-    expect(shared({ roots: null, sampling: true, experimental: { b: [{ d: 1, c: 2 }], a: {} } })).toBe(
-      '{"experimental":{"a":{},"b":[{"c":2,"d":1}]}}',
+    expect(shared({ sampling: { tools: { x: 1 }, y: {} }, elicitation: { url: {}, form: {} } })).toBe(
+      '{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}}}',
     );
+    expect(shared({ roots: null, sampling: true, experimental: { b: [{ d: 1, c: 2 }], a: {} } })).toBe("{}");
   });
 
   test("let a client be asked when one of them is for that", () => {

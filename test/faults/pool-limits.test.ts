@@ -9,6 +9,7 @@ setDefaultTimeout(30_000);
 
 let one: TestProxy;
 let two: TestProxy;
+let four: TestProxy;
 beforeAll(async () => {
   const entry = (name: string, policy: object = {}) => fixture(name, [], { clientEnv: ["SHAPE"], ...policy });
   const config = (pooledChildren: number) => ({
@@ -24,10 +25,14 @@ beforeAll(async () => {
     limits: { pooledChildren },
     timeouts: { gracefulStop: "300ms" },
   });
-  [one, two] = await Promise.all([startProxy({ config: config(1) }), startProxy({ config: config(2) })]);
+  [one, two, four] = (await Promise.all([1, 2, 4].map((count) => startProxy({ config: config(count) })))) as [
+    TestProxy,
+    TestProxy,
+    TestProxy,
+  ];
 });
 afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
+  await Promise.all([one, two, four].map((proxy) => proxy.stop()));
 });
 
 const tool = (name: string, args: object = {}, shape = "round"): StatelessCall => ({
@@ -53,6 +58,15 @@ const said = (proxy: TestProxy, text: string): Promise<unknown> =>
   proxy.log.until(text, (line) => line["stderr"] === text);
 
 describe("limits.pooledChildren", () => {
+  test("leaves a quarter to others: one caller's busy children take no more, another's still start", async () => {
+    const alone = { capabilities: { elicitation: {} } };
+    const busy = ["x", "y", "z"].map((tag) => openStateless(four, "legacy", { ...slow(tag, "square"), ...alone }));
+    await Promise.all(["x", "y", "z"].map((tag) => said(four, `started ${tag}`)));
+    expectFull(await callStateless(four, "legacy", { ...shapeOf("square"), ...alone }));
+    expect(textOf(await callStateless(four, "legacy", { ...shapeOf("round"), ...alone }))).toBe("round");
+    await Promise.all(busy.map((stream) => stream.close()));
+  });
+
   test("reached by busy children: a new caller gets 503, those that are in keep theirs, and room is made when one is idle", async () => {
     await using a = openStateless(two, "legacy", slow("a", "square"));
     await using b = openStateless(two, "modern", slow("b", "square"));
