@@ -12,6 +12,8 @@ import { createSharedListening } from "./shared-listening.ts";
 interface Active {
   /** Questions to the client that are open. */
   questions: number;
+  /** Nobody else uses its child. */
+  isAlone: boolean;
   isCancelled: boolean;
   call: Call | undefined;
   lease: Lease | undefined;
@@ -27,14 +29,14 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
   let logLevel: LogLevel | undefined;
   const listening = createSharedListening(site, (message) => void deliver(message));
 
-  const finish = (id: IdKey, entry: Active) => {
+  const finish = (id: IdKey, entry: Active, isAnswered: boolean) => {
     // After a cancellation its id may be another's.
     if (active.get(id) === entry) {
       active.delete(id);
       asks.abandon(id);
     }
-    // A child that still waits for one client must not be given to another.
-    if (entry.questions > 0) entry.lease?.spend();
+    // A child that still waits or works for one client must not be given to another, who would be asked and told.
+    if (entry.questions > 0 || (entry.isAlone && !isAnswered)) entry.lease?.spend();
     entry.lease?.release();
   };
 
@@ -89,6 +91,7 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     const isAlone = logLevel !== undefined || (isAskable && ASKING_METHODS.has(request.method));
     const lease = await site.lease(isAlone ? "alone" : "shared", closed.signal);
     entry.lease = lease;
+    entry.isAlone = isAlone;
     if (isAlone) {
       const about = request.id;
       const onRequest = (raw: RawMessage) => void passOn(entry, lease, { ...raw, line: Buffer.from(raw.line) }, about);
@@ -109,11 +112,11 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
       {
         onNotification: (line, method) => deliver({ line, message: { kind: "notification", method } }),
         onAnswer: (line) => {
-          finish(request.id, entry);
+          finish(request.id, entry, true);
           return deliver({ line, message: { kind: "response", id: request.id } });
         },
         onFailure: (error) => {
-          finish(request.id, entry);
+          finish(request.id, entry, false);
           refuse(request, error);
         },
       },
@@ -135,13 +138,13 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
 
   return {
     request: async (request) => {
-      const entry: Active = { questions: 0, isCancelled: false, call: undefined, lease: undefined };
+      const entry: Active = { questions: 0, isAlone: false, isCancelled: false, call: undefined, lease: undefined };
       active.set(request.id, entry);
       try {
         await begin(request, entry);
         void listening.revive();
       } catch (error) {
-        finish(request.id, entry);
+        finish(request.id, entry, false);
         if (!(error instanceof ProxyError)) throw error;
         if (!entry.isCancelled) refuse(request, error);
       }

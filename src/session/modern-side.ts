@@ -49,8 +49,16 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
     entry?.lease?.release();
   };
 
+  /** Gives a child back that may still be at work: what it tells of that must not reach whoever has it alone next. */
+  const leave = (entry: Active) => {
+    if (entry.isAlone && entry.call !== undefined) entry.lease?.spend();
+    entry.lease?.release();
+  };
+
   const fail = (request: ClientRequest, error: ProxyError) => {
-    release(request);
+    const entry = active.get(request.id);
+    if (entry !== undefined) leave(entry);
+    active.delete(request.id);
     refuse(request, error);
   };
 
@@ -173,7 +181,7 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
       entry.isCancelled = true;
       asks.abandon(id);
       entry.call?.cancel(reason);
-      entry.lease?.release();
+      leave(entry);
     },
     setLogLevel: (level) => {
       logLevel = level;
@@ -199,7 +207,7 @@ export function createModernSide(parts: ServerSideParts): ServerSide {
         active.delete(id);
         entry.isCancelled = true;
         entry.call?.cancel("the client's session has ended");
-        entry.lease?.release();
+        leave(entry);
       }
     },
   };

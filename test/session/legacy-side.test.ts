@@ -96,6 +96,25 @@ describe("a request to a legacy child that others use, too", () => {
     expect(heard).toEqual(["warning", "emergency", "unheard of"]);
   });
 
+  test("leaves a child to nobody that may still be at work on it, for want of an answer", async () => {
+    const fake = createFakeSide("legacy");
+    await fake.request("1", "tools/call", TOOL);
+    (await fake.call(0)).events.onFailure(new ProxyError("child_timeout"));
+    expect(fake.events).toEqual(["1 alone", "1 spent", "1 released"]);
+    fake.failNext("call", new ProxyError("child_busy"));
+    await fake.request("2", "tools/call", TOOL);
+    expect(fake.events.slice(3)).toEqual(["2 alone", "2 spent", "2 released"]);
+    // One of many is given to others all along.
+    await fake.request("3", "tools/list");
+    (await fake.call(1)).events.onFailure(new ProxyError("child_timeout"));
+    expect(fake.events.slice(6)).toEqual(["3 shared", "3 released"]);
+    expect([...fake.refusals]).toEqual([
+      ["1", "child_timeout"],
+      ["2", "child_busy"],
+      ["3", "child_timeout"],
+    ]);
+  });
+
   test("may have the id of one that was cancelled before it had a child", async () => {
     const fake = createFakeSide("legacy");
     fake.failNext("lease", new ProxyError("pool_full"));

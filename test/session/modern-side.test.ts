@@ -167,6 +167,34 @@ describe("a legacy client's request", () => {
   });
 });
 
+describe("a child that one has alone", () => {
+  const alone = async () => {
+    const fake = createFakeSide("modern");
+    fake.side.setLogLevel("debug");
+    await fake.request("7", "tools/call", TOOL);
+    return { ...fake, sent: await fake.call(0) };
+  };
+
+  test("is given to nobody else when it may still be at work", async () => {
+    const failed = await alone();
+    failed.sent.events.onFailure(new ProxyError("child_timeout"));
+    expect(failed.refusals.get("7")).toBe("child_timeout");
+    const cancelled = await alone();
+    cancelled.side.cancel("7", "enough");
+    const closed = await alone();
+    closed.side.close();
+    for (const { events } of [failed, cancelled, closed]) expect(events).toEqual(["1 alone", "1 spent", "1 released"]);
+  });
+
+  test("may serve others when it has answered, be it with a question that nobody wants to hear any more", async () => {
+    const { side, sent, events } = await alone();
+    sent.answer(round(["a"]));
+    await settle();
+    side.cancel("7", "enough");
+    expect(events).toEqual(["1 alone", "1 parked", "1 released"]);
+  });
+});
+
 describe("the end of a session", () => {
   test("cancels what is in flight, gives everything back and listens no more", async () => {
     const { side, request, call, events } = createFakeSide("modern");
