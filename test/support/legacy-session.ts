@@ -83,13 +83,15 @@ export async function openLegacy(
     if (status !== 202) throw new Error(`${JSON.stringify(members)} was answered ${status}`);
   };
 
-  let answered = 0;
+  // Several streams, so that a later question may stand before an earlier one.
+  const answered = new Set<unknown>();
   looks.add(() => {
-    const all = messages().filter(({ id, method }) => id !== undefined && method !== undefined);
-    for (const question of all.slice(answered)) {
-      answered++;
+    for (const question of messages()) {
+      const { id, method } = question;
+      if (id === undefined || method === undefined || answered.has(id)) continue;
+      answered.add(id);
       const said = options.answer?.(question);
-      if (said !== undefined) void post(JSON.stringify({ jsonrpc: "2.0", id: question.id, ...said }));
+      if (said !== undefined) void post(JSON.stringify({ jsonrpc: "2.0", id, ...said }));
     }
   });
 
