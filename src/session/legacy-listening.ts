@@ -9,6 +9,11 @@ import type { Round } from "./round.ts";
 /** Resources that one subscription may name. */
 const MAX_URIS = 256;
 
+/** Subscriptions that a child is asked for at a time: enough that many do not take many times as long, and no flood. */
+const MAX_AT_ONCE = 16;
+
+const UPDATED = "notifications/resources/updated";
+
 /** The kinds of news that a client may listen to, and the capability that a server of such news has. */
 const LISTS = [
   { field: "toolsListChanged", capability: "tools", method: "notifications/tools/list_changed" },
@@ -17,7 +22,7 @@ const LISTS = [
 ] as const;
 
 export interface LegacyListeningOptions {
-  readonly family: Family;
+  readonly family: Pick<Family, "news" | "subscriptions">;
   readonly lease: Lease;
   readonly round: Round;
   readonly onEnd: () => void;
@@ -59,50 +64,76 @@ export function createLegacyListening({ family, lease, round, onEnd }: LegacyLis
     );
   };
 
+  const tell = (line: Buffer) => {
+    if (isOver) return;
+    if (sink.isSlow()) sink.cut();
+    else void sink.notify(withSubscriptionId(line, rawId));
+  };
+
+  /**
+   * Listens to news before anything is subscribed to: the child may tell of a resource as soon as it has agreed to. Nothing may be sent
+   * before the acknowledgement, and of what comes until then, the last of each kind and resource is enough.
+   *
+   * @returns sends what has come, and from then on whatever comes.
+   */
+  const listen = (wanted: ReadonlySet<string>) => {
+    let early: Map<string, { readonly line: Buffer; readonly uri: string | undefined }> | undefined = new Map();
+    unlisten = family.news.listen(({ line, method }) => {
+      const uri = method === UPDATED ? uriOf(line) : undefined;
+      const isWanted = method === UPDATED ? uri !== undefined && wanted.has(uri) : methods.has(method);
+      if (!isWanted) return;
+      if (early !== undefined) early.set(`${method} ${uri}`, { line: Buffer.from(line), uri });
+      else if (uri === undefined || uris.has(uri)) tell(line);
+    });
+    return () => {
+      const waiting = early?.values() ?? [];
+      early = undefined;
+      for (const { line, uri } of waiting) if (uri === undefined || uris.has(uri)) tell(line);
+    };
+  };
+
+  const subscribeTo = async (wanted: ReadonlySet<string>) => {
+    const left = wanted.values();
+    const work = async () => {
+      for (const uri of left) {
+        if (isOver) return;
+        const { kind } = await family.subscriptions.add(lease.link, uri);
+        if (kind !== "ok") continue;
+        if (isOver) family.subscriptions.remove(uri);
+        else uris.add(uri);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(MAX_AT_ONCE, wanted.size) }, work));
+  };
+
   return {
     start: async () => {
       letGo = lease.hold();
-      let wanted: Filter;
+      let filter: Filter;
       try {
-        wanted = readFilter(round.line);
+        filter = readFilter(round.line);
       } catch (error) {
         finish();
         throw error;
       }
       const agreed: Record<string, unknown> = {};
       for (const { field, capability, method } of LISTS) {
-        if (!wanted.lists.has(field) || !has(capability, "listChanged")) continue;
+        if (!filter.lists.has(field) || !has(capability, "listChanged")) continue;
         agreed[field] = true;
         methods.add(method);
       }
-      if (has("resources", "subscribe") && wanted.uris !== undefined) {
-        // Each once: a URI that is named twice would be taken back only once.
-        for (const uri of new Set(wanted.uris)) {
-          if (isOver) return;
-          const { kind } = await family.subscriptions.add(lease.link, uri);
-          if (kind !== "ok") continue;
-          if (isOver) family.subscriptions.remove(uri);
-          else uris.add(uri);
-        }
-        if (uris.size > 0) agreed["resourceSubscriptions"] = [...uris];
-      }
+      // Each once: a URI that is named twice would be taken back only once.
+      const wanted = new Set(has("resources", "subscribe") ? filter.uris : []);
+      const tellEarly = listen(wanted);
+      await subscribeTo(wanted);
       if (isOver) return;
+      if (uris.size > 0) agreed["resourceSubscriptions"] = [...wanted].filter((uri) => uris.has(uri));
       const meta = `{"${META.subscriptionId}":${rawId}}`;
       const params = `{"_meta":${meta},"notifications":${JSON.stringify(agreed)}}`;
       void sink.notify(
         Buffer.from(`{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":${params}}`),
       );
-      unlisten = family.news.listen(({ line, method }) => {
-        if (method === "notifications/resources/updated") {
-          const uri = valueAt(line, ["params", "uri"]);
-          const updated: unknown = uri === undefined ? undefined : JSON.parse(textAt(line, uri));
-          if (typeof updated !== "string" || !uris.has(updated)) return;
-        } else if (!methods.has(method)) {
-          return;
-        }
-        if (sink.isSlow()) sink.cut();
-        else void sink.notify(withSubscriptionId(line, rawId));
-      });
+      tellEarly();
       // News of a child that is gone never come: the client is to listen anew.
       void lease.link.ended.then(() => {
         if (isOver) return;
@@ -118,6 +149,13 @@ export function createLegacyListening({ family, lease, round, onEnd }: LegacyLis
     },
     leave: finish,
   };
+}
+
+/** The resource that an update is about; undefined: it does not say. */
+function uriOf(line: Buffer): string | undefined {
+  const span = valueAt(line, ["params", "uri"]);
+  const uri: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
+  return typeof uri === "string" ? uri : undefined;
 }
 
 interface Filter {
