@@ -205,7 +205,7 @@ export const SETTINGS = {
     "limits.pooledChildren",
     COUNT,
     100,
-    "Shared children in all, for stateless requests and shared sessions. The one idle for longest makes room; when none is idle, more get 503. 0: no limit.",
+    "Shared children in all, for stateless requests and shared sessions; three quarters of them of one caller with the same client variables. The one idle for longest makes room; when none is idle, more get 503. 0: no limit.",
   ),
   parkedCalls: named(
     "limits.parkedCalls",
