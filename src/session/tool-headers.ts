@@ -1,5 +1,6 @@
 import type { Lease } from "../link/lease.ts";
 import type { News } from "../link/news.ts";
+import type { Call } from "../link/shared.ts";
 import { META } from "../wire/envelope.ts";
 import { type ParamHeader, paramHeadersOf } from "../wire/param-headers.ts";
 import { NEWEST_STATELESS_REVISION } from "../wire/revisions.ts";
@@ -29,7 +30,8 @@ export interface ToolHeaders {
   readonly of: (lease: Lease, news: News, tool: string, fresh: boolean) => Promise<readonly ParamHeader[]>;
 }
 
-export function createToolHeaders(): ToolHeaders {
+/** @param listMs milliseconds that a server may take for one page of its list. */
+export function createToolHeaders(listMs: number = LIST_MS): ToolHeaders {
   const known = new WeakMap<object, Listed>();
   return {
     of: async (lease, news, tool, fresh) => {
@@ -38,7 +40,7 @@ export function createToolHeaders(): ToolHeaders {
       const listed = known.get(lease.kin);
       const isGood =
         listed !== undefined && listed.changes === changes && now - listed.at < (fresh ? FRESH_MS : STALE_MS);
-      const current: Listed = isGood ? listed : { at: now, changes, headers: listHeaders(lease) };
+      const current: Listed = isGood ? listed : { at: now, changes, headers: listHeaders(lease, listMs) };
       known.set(lease.kin, current);
       const headers = await current.headers;
       if (headers !== undefined) return headers.get(tool) ?? [];
@@ -50,11 +52,14 @@ export function createToolHeaders(): ToolHeaders {
 }
 
 /** The headers of all tools that want some; undefined: the child is gone, or does not answer. */
-async function listHeaders(lease: Lease): Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined> {
+async function listHeaders(
+  lease: Lease,
+  listMs: number,
+): Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined> {
   const headers = new Map<string, readonly ParamHeader[]>();
-  let cursor: unknown;
+  let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const result = await listPage(lease, cursor);
+    const result = await listPage(lease, cursor, listMs);
     if (result === "lost") return undefined;
     for (const tool of Array.isArray(result["tools"]) ? result["tools"] : []) {
       if (!isRecord(tool) || typeof tool["name"] !== "string") continue;
@@ -62,26 +67,32 @@ async function listHeaders(lease: Lease): Promise<ReadonlyMap<string, readonly P
       // Clients leave a tool out whose annotations are wrong, and need not know what to send for it.
       if (wanted !== "invalid" && wanted.length > 0) headers.set(tool["name"], wanted);
     }
-    cursor = result["nextCursor"];
-    if (cursor === undefined) break;
+    const next = result["nextCursor"];
+    // Servers that write out what is empty say null on the last page, and with null the first would be read again.
+    if (typeof next !== "string" || next === cursor) break;
+    cursor = next;
   }
   return headers;
 }
 
 type Page = Readonly<Record<string, unknown>> | "lost";
 
-function listPage({ link, identity }: Lease, cursor: unknown): Promise<Page> {
+function listPage({ link, identity }: Lease, cursor: string | undefined, listMs: number): Promise<Page> {
   const { promise, resolve } = Promise.withResolvers<Page>();
   const meta = { [META.protocolVersion]: NEWEST_STATELESS_REVISION, [META.clientCapabilities]: {} };
   const params = { ...(cursor === undefined ? {} : { cursor }), ...(identity.era === "modern" ? { _meta: meta } : {}) };
   const line = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "tools/list", params }));
-  const timer = setTimeout(resolve, LIST_MS, "lost");
+  let call: Call | undefined;
+  const timer = setTimeout(() => {
+    call?.cancel("the list of tools took too long");
+    resolve("lost");
+  }, listMs);
   const done = (result: Page) => {
     clearTimeout(timer);
     resolve(result);
   };
   try {
-    link.call(
+    call = link.call(
       { line, method: "tools/list" },
       {
         onNotification: () => undefined,
