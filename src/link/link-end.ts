@@ -5,6 +5,8 @@ import type { LinkEnd } from "./link.ts";
 /** What a caller is told whose request a child will not answer any more; with the child's last words, if they are its own. */
 export function describeEnd(end: LinkEnd, withStderr = true): ProxyError {
   switch (end.kind) {
+    case "stalled":
+      return new ProxyError("session_not_found", { message: "The client took no data any more." });
     case "failed":
       return new ProxyError(end.code, { message: end.message, data: end.data });
     case "line-too-long":

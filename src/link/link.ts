@@ -15,6 +15,8 @@ export type LinkEnd =
   | { readonly kind: "exited"; readonly exit: ProcessExit; readonly stderr: string }
   | { readonly kind: "closed"; readonly stream: "stdin" | "stdout"; readonly stderr: string }
   | { readonly kind: "line-too-long"; readonly maxLineBytes: number }
+  /** The client of a shared child takes nothing any more. */
+  | { readonly kind: "stalled" }
   | {
       readonly kind: "failed";
       readonly code: ErrorCode;

@@ -181,7 +181,8 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       const outcome = await begun.finally(() => starting.delete(begun));
       if (!("kind" in outcome)) return outcome;
       if (outcome.kind === "refused") {
-        backoff.crashed(parts.key);
+        // One that answers is there; it is what it was asked that it does not like.
+        if (outcome.isUnanswered) backoff.crashed(parts.key);
         throw outcome.error;
       }
       if (outcome.kind === "restart") {

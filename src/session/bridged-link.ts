@@ -54,12 +54,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
     const bytes = message.line.length;
     if (outboxBytes > 0 && pendingBytes > outboxBytes) {
       isOver = true;
-      events.onEnd({
-        kind: "failed",
-        code: "session_not_found",
-        message: "The client took no data any more; the session was ended.",
-        data: {},
-      });
+      events.onEnd({ kind: "stalled" });
       return undefined;
     }
     pendingBytes += bytes;

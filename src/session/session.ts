@@ -152,6 +152,10 @@ export function createSession(options: SessionOptions): Session {
       );
       return;
     }
+    if (ending.kind === "stalled") {
+      end("stalled");
+      return;
+    }
     if (ending.kind === "failed") {
       // Only what the child did counts against it.
       const reason = ERRORS[ending.code].fault === "child" ? "child-exited" : "unavailable";

@@ -1,5 +1,5 @@
-import type { Lease } from "../../src/link/family.ts";
 import { type Identity, identityOfDiscover, identityOfInitialize } from "../../src/link/identity.ts";
+import type { Lease } from "../../src/link/lease.ts";
 import type { LinkEnd } from "../../src/link/link.ts";
 import type { Attendant } from "../../src/link/member.ts";
 import { createNews, type News } from "../../src/link/news.ts";
