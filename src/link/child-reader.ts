@@ -1,7 +1,7 @@
 import type { Logger } from "../base/logger.ts";
 import type { Child } from "../process/child.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
-import { readMessage } from "../wire/message.ts";
+import { readChildMessage } from "../wire/message.ts";
 import { createLineSplitter, LineTooLong } from "../wire/newline.ts";
 import type { LinkEnd, RawMessage } from "./link.ts";
 
@@ -53,7 +53,7 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
       let tooLong = false;
       try {
         split(Buffer.from(value.buffer, value.byteOffset, value.byteLength), (line) => {
-          const message = readMessage(line, scan);
+          const message = readChildMessage(line, scan);
           if (typeof message === "string") drop(line, message);
           else messages.push({ line, message });
         });

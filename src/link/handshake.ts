@@ -187,7 +187,7 @@ function ask(link: SharedLink, method: string, line: string): Promise<Reply> {
         onAnswer: (answer) => {
           const parsed: unknown = JSON.parse(answer.toString());
           const { result, error } = isRecord(parsed) ? parsed : {};
-          resolve(error === undefined ? { kind: "result", result } : { kind: "error", error });
+          resolve(error === undefined || error === null ? { kind: "result", result } : { kind: "error", error });
           return undefined;
         },
         onFailure: () => resolve({ kind: "ended" }),

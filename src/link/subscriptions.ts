@@ -49,7 +49,7 @@ export function createSubscriptions(): Subscriptions {
           onNotification: () => undefined,
           onAnswer: (answer) => {
             const parsed: unknown = JSON.parse(answer.toString());
-            const isError = typeof parsed === "object" && parsed !== null && "error" in parsed;
+            const isError = typeof parsed === "object" && parsed !== null && "error" in parsed && parsed.error !== null;
             resolve(isError ? { kind: "refused", answer } : { kind: "ok" });
             return undefined;
           },

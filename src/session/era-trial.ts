@@ -76,7 +76,7 @@ export function createEraTrial(options: EraTrialOptions): ConnectLink {
       release();
     };
 
-    const isRefusal = ({ line }: RawMessage) => valueAt(line, ["error"]) !== undefined;
+    const isRefusal = ({ line }: RawMessage) => valueAt(line, ["result"]) === undefined;
 
     const watching: LinkEvents = {
       onMessages: (messages) => {

@@ -64,9 +64,9 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
     const context = { session: name, server: server.name, pid: child.pid };
     // The session itself keeps the time of its requests.
     const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs: 0, log, context });
-    const shake = async (): Promise<Site | NotModern> => {
-      const { startMs, probeMs } = server.timeouts;
-      const deadline = startMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + startMs;
+    const shake = async (limitMs: number): Promise<Site | NotModern> => {
+      const { probeMs } = server.timeouts;
+      const deadline = limitMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + limitMs;
       const known = { ...eras.of(server), legacy: false };
       const outcome = await shakeHands({ link, profile: PROBE, wanted: "legacy", known, probeMs, deadline });
       if (outcome.kind === "ready" && outcome.identity.era === "modern") {
@@ -109,7 +109,7 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
     onto: (own) => {
       const { link, shake } = connectTo(own);
       let isStopped = false;
-      const site = shake().then((found) => {
+      const site = shake(own.server.timeouts.startMs).then((found) => {
         // It was modern once. A child that its client has left says nothing about the next one.
         if ("kind" in found && found.isCertain) eras.learn(own.server, { legacy: true, modern: false }, true);
         else if ("kind" in found && !isStopped) eras.doubt(own.server);
@@ -130,11 +130,11 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
       const { child, name, onStarted } = started;
       const own = { child, name, server, variables };
       const { link, shake } = connectTo(own);
-      // Nobody waits for what it would have said.
+      // Nobody waits for what it would have said. Its like has answered already, so it is not slow to start.
       const leave = () => void link.stop();
       signal.addEventListener("abort", leave);
       if (signal.aborted) leave();
-      const site = await shake();
+      const site = await shake(server.timeouts.probeMs);
       signal.removeEventListener("abort", leave);
       onStarted();
       if (!("kind" in site) && !signal.aborted) return bridged(own, link, Promise.resolve(site));

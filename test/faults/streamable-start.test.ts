@@ -35,7 +35,7 @@ beforeAll(async () => {
         slow: fixture("slow-start", ["60000"], { limits: { sessionsPerServer: 1 } }),
         "slow but there": fixture("slow-start", ["700"]),
       },
-      timeouts: { gracefulStop: "500ms", heartbeat: "50ms" },
+      timeouts: { gracefulStop: "500ms", heartbeat: "50ms", probe: "200ms" },
     },
   });
 });
