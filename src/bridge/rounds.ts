@@ -1,6 +1,6 @@
 import { ProxyError } from "../base/errors.ts";
 import type { RawMessage } from "../link/link.ts";
-import { type Envelope, isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";
+import { type Envelope, isLogLevel, LOG_LEVELS, META } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import { errorAnswer } from "../wire/message.ts";
 
@@ -36,4 +36,10 @@ export function withId(line: Buffer, rawId: string): Buffer {
   const span = valueAt(line, ["id"]);
   if (span === undefined || textAt(line, span) === rawId) return line;
   return Buffer.concat([line.subarray(0, span.start), Buffer.from(rawId), line.subarray(span.end)]);
+}
+
+/** The answer that ends a subscription in good order (2026-07-28, basic/patterns/subscriptions, "Graceful Closure"). */
+export function subscriptionEnd(rawId: string): Buffer {
+  const result = `{"resultType":"complete","_meta":{"${META.subscriptionId}":${rawId}}}`;
+  return Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"result":${result}}`);
 }

@@ -1,5 +1,4 @@
 import { ProxyError } from "../base/errors.ts";
-import type { Logger } from "../base/logger.ts";
 import type { Server } from "../process/server.ts";
 import { type Era, type EraMemory, servedEra } from "./eras.ts";
 import type { Profile } from "./handshake.ts";
@@ -31,7 +30,6 @@ export interface FamilyParts {
   readonly onIdle: () => void;
   readonly isDraining: () => boolean;
   readonly eras: EraMemory;
-  readonly log: Logger;
 }
 
 /** The children of one caller, as far as children of the pool are concerned: one principal with one set of variables. */

@@ -1,8 +1,9 @@
 import { ProxyError } from "../base/errors.ts";
+import { isRecord } from "../base/record.ts";
 import { META } from "../wire/envelope.ts";
 import { NEWEST_STATELESS_REVISION } from "../wire/revisions.ts";
 import type { Era, KnownEras } from "./eras.ts";
-import { type Identity, identityOfDiscover, identityOfInitialize, isDualEra, isRecord } from "./identity.ts";
+import { type Identity, identityOfDiscover, identityOfInitialize, isDualEra } from "./identity.ts";
 import { describeEnd } from "./link-end.ts";
 import type { SharedLink } from "./shared.ts";
 

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record.ts";
 import { META } from "../wire/envelope.ts";
 import { isSessionRevision, isStatelessRevision } from "../wire/revisions.ts";
 import type { Era } from "./eras.ts";
@@ -47,8 +48,4 @@ export function identityOfDiscover(result: unknown): Identity | undefined {
 /** Whether a modern child says that it takes an `initialize`, too. */
 export function isDualEra({ revisions }: Identity): boolean {
   return revisions.some(isSessionRevision);
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,3 @@
-import type { Logger } from "../base/logger.ts";
 import type { Identity } from "./identity.ts";
 import type { RawMessage } from "./link.ts";
 import type { News } from "./news.ts";
@@ -20,7 +19,6 @@ export interface MemberOptions {
   /** Whether it was told that its clients can be asked for something. */
   readonly isAskable: boolean;
   readonly news: News;
-  readonly log: Logger;
 }
 
 /** A child of the pool. It is used by many at a time, or by one alone. */

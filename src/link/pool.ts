@@ -156,7 +156,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       const isAskable = profile.capabilities !== "{}";
       if (outcome.kind === "ready") {
         log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
-        return createMember({ name, link, identity: outcome.identity, isAskable, news, log });
+        return createMember({ name, link, identity: outcome.identity, isAskable, news });
       }
       void stopChild(link.stop, context);
       return outcome;
@@ -210,7 +210,6 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     },
     onIdle: () => watch.expect(performance.now() + SWEEP_MS),
     isDraining: starter.isDraining,
-    log,
   };
 
   const watch = createWatch((now) => {

@@ -1,9 +1,10 @@
 import { ERRORS, ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { isRecord } from "../base/record.ts";
 import { mayBeAsked, sharedCapabilities } from "../bridge/capabilities.ts";
 import { initializeResult } from "../bridge/legacy-client.ts";
 import type { Profile } from "../link/handshake.ts";
-import { type Identity, isRecord } from "../link/identity.ts";
+import type { Identity } from "../link/identity.ts";
 import type { ConnectLink, Link, LinkEvents, RawMessage } from "../link/link.ts";
 import { isLogLevel, LOG_LEVELS } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";

@@ -1,5 +1,6 @@
 import { ProxyError } from "../base/errors.ts";
 import { withSubscriptionId } from "../bridge/modern-client.ts";
+import { subscriptionEnd } from "../bridge/rounds.ts";
 import type { Family } from "../link/family.ts";
 import type { Lease } from "../link/lease.ts";
 import { META } from "../wire/envelope.ts";
@@ -143,8 +144,7 @@ export function createLegacyListening({ family, lease, round, onEnd }: LegacyLis
     },
     close: () => {
       if (isOver) return;
-      const result = `{"resultType":"complete","_meta":{"${META.subscriptionId}":${rawId}}}`;
-      sink.answer(Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"result":${result}}`));
+      sink.answer(subscriptionEnd(rawId));
       finish();
     },
     leave: finish,

@@ -1,4 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
+import { isRecord } from "../base/record.ts";
 import { inputRefusal } from "../bridge/input-refusal.ts";
 import {
   envelopeMembers,
@@ -8,7 +9,7 @@ import {
   toLegacyAnswer,
   toModernRequest,
 } from "../bridge/legacy-client.ts";
-import { isRecord } from "../link/identity.ts";
+
 import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call } from "../link/shared.ts";

@@ -73,7 +73,7 @@ export function createOwnBridge({ starter, eras, scan, log }: OwnBridgeOptions):
         eras.learn(server, { ...outcome.learnt, legacy: outcome.learnt.legacy ?? false }, true);
         const news = createNews();
         const { identity } = outcome;
-        return ownSite(createMember({ name, link, identity, isAskable: false, news, log }), identity, news);
+        return ownSite(createMember({ name, link, identity, isAskable: false, news }), identity, news);
       }
       const error = outcome.kind === "refused" ? outcome.error : new ProxyError("child_refused");
       return {

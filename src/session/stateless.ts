@@ -2,6 +2,7 @@ import { ProxyError } from "../base/errors.ts";
 import { mayBeAsked, sharedCapabilities } from "../bridge/capabilities.ts";
 import { discoverResult, inputRequiredAnswer, inputResponsesOf } from "../bridge/modern-client.ts";
 import { requestDigest } from "../bridge/request-digest.ts";
+import { subscriptionEnd } from "../bridge/rounds.ts";
 import { type EraMemory, servedEra } from "../link/eras.ts";
 import type { Family } from "../link/family.ts";
 import type { Profile } from "../link/handshake.ts";
@@ -130,7 +131,7 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
     round.sink.begin();
     if (lease.identity.era === "modern") {
       const letGo = lease.hold();
-      const listening = { close: () => round.sink.answer(gracefulEnd(round.rawId)) };
+      const listening = { close: () => round.sink.answer(subscriptionEnd(round.rawId)) };
       const onEnd = () => {
         listenings.delete(listening);
         letGo();
@@ -147,10 +148,14 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
     await listening.start();
   };
 
-  const bindingOf = (round: Round, caller: string): Binding => ({
-    caller,
-    request: () => requestDigest(round.line, round.method),
-  });
+  const bindingOf = ({ line, method }: Round, caller: string): Binding => {
+    let digest: string | undefined;
+    const request = () => {
+      digest ??= requestDigest(line, method);
+      return digest;
+    };
+    return { caller, request };
+  };
 
   const resume = async ({ round, signal }: StatelessRequest, stateText: string, caller: string) => {
     const binding = bindingOf(round, caller);
@@ -282,9 +287,4 @@ function profileOf({ envelope }: Round): Profile {
     clientInfo: envelope.clientInfo ?? PROXY_INFO,
     hasRoots: capabilities["roots"] !== undefined,
   };
-}
-
-function gracefulEnd(rawId: string): Buffer {
-  const meta = `{"io.modelcontextprotocol/subscriptionId":${rawId}}`;
-  return Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"result":{"resultType":"complete","_meta":${meta}}}`);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record.ts";
 import type { Lease } from "../link/lease.ts";
 import type { News } from "../link/news.ts";
 import type { Call } from "../link/shared.ts";
@@ -110,8 +111,4 @@ function listPage({ link, identity }: Lease, cursor: string | undefined, listMs:
     done("lost");
   }
   return promise;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record.ts";
 import { textAt, valueAt } from "./json-edit.ts";
 
 /** Keys of `_meta` that revision 2026-07-28 puts on requests, results and notifications (basic/index, "_meta"). */
@@ -63,8 +64,4 @@ export function readEnvelope(line: Buffer): Envelope | EnvelopeFlaw {
     logLevel,
     clientInfo: clientInfo === undefined ? undefined : JSON.stringify(clientInfo),
   };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

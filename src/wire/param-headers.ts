@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record.ts";
 import { differingHeader, missingHeader, shownValue, unreadableHeader } from "./header-faults.ts";
 import { decodeHeaderValue } from "./mcp-headers.ts";
 
@@ -187,8 +188,4 @@ function argumentAt(args: unknown, path: readonly string[]): unknown {
 
 function entriesOf(value: unknown): [string, unknown][] {
   return isRecord(value) ? Object.entries(value) : [];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record.ts";
 import { type IdKey, idKey } from "./message.ts";
 
 /** Most messages have no such member, and a search for its name costs next to nothing. */
@@ -35,8 +36,4 @@ const KEYS: ReadonlySet<string> = new Set(["progressToken", "requestId"]);
 
 function withSource(name: string, value: unknown, context?: { readonly source?: string }): unknown {
   return KEYS.has(name) && (typeof value === "string" || typeof value === "number") ? context?.source : value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { ProxyError } from "../../src/base/errors.ts";
-import { createLogger } from "../../src/base/logger.ts";
 import { createEraMemory } from "../../src/link/eras.ts";
 import { createFamily } from "../../src/link/family.ts";
 import { identityOfInitialize } from "../../src/link/identity.ts";
@@ -11,7 +10,6 @@ import type { SharedLink } from "../../src/link/shared.ts";
 import { scriptServer } from "../process/child-host.ts";
 import { eventually } from "../support/eventually.ts";
 
-const log = createLogger({ level: "ERROR", destination: { write: () => {} } });
 const identity = identityOfInitialize({ protocolVersion: "2025-11-25", capabilities: {} });
 if (identity === undefined) throw new Error("no identity");
 
@@ -34,7 +32,6 @@ function family() {
     server,
     variables: new Map(),
     eras,
-    log,
     onCrash: () => {},
     onIdle: () => {},
     isDraining: () => false,
@@ -55,7 +52,7 @@ function family() {
         isEnded: () => false,
         stop: () => Promise.resolve(),
       };
-      const member = createMember({ name: String(starts.length), link, identity: legacy, isAskable: false, news, log });
+      const member = createMember({ name: String(starts.length), link, identity: legacy, isAskable: false, news });
       starts.push({
         signal,
         succeed: () => resolve(member),
