@@ -14,6 +14,7 @@ import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call, CallEvents } from "../link/shared.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
+import { setLogLevel } from "./log-level.ts";
 import type { Binding, ParkedCall, Parking } from "./parked.ts";
 import { ASKING_METHODS, type Round } from "./round.ts";
 import type { StatelessSink } from "./stateless-sink.ts";
@@ -160,9 +161,8 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     if (round === undefined) return;
     isEarly = false;
     const request = { line: toLegacyRequest(round.line), method };
-    if (envelope.logLevel !== undefined && identity.capabilities["logging"] !== undefined)
-      setLogLevel(envelope.logLevel);
     try {
+      if (envelope.logLevel !== undefined) setLogLevel(lease, envelope.logLevel);
       call = link.call(request, events);
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
@@ -185,17 +185,6 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
       fail(error);
-    }
-  };
-
-  /** Takes effect before the request that is written after it. */
-  const setLogLevel = (level: string) => {
-    const line = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":"${level}"}}`);
-    const deaf = { onNotification: () => undefined, onAnswer: () => undefined, onFailure: () => undefined };
-    try {
-      link.call({ line, method: "logging/setLevel" }, deaf);
-    } catch {
-      // The request itself meets the same trouble, and tells of it.
     }
   };
 

@@ -5,6 +5,7 @@ import type { Call } from "../link/shared.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "../wire/envelope.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { IdKey } from "../wire/message.ts";
+import { setLogLevel } from "./log-level.ts";
 import { ASKING_METHODS } from "./round.ts";
 import type { ClientRequest, ServerSide, ServerSideParts } from "./server-side.ts";
 import { createSharedListening } from "./shared-listening.ts";
@@ -80,13 +81,6 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
     lease.link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},${outcome}}`));
   };
 
-  const setLevel = ({ link, identity }: Lease, level: LogLevel) => {
-    if (identity.capabilities["logging"] === undefined) return;
-    const line = Buffer.from(`{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":"${level}"}}`);
-    const deaf = { onNotification: () => undefined, onAnswer: () => undefined, onFailure: () => undefined };
-    link.call({ line, method: "logging/setLevel" }, deaf);
-  };
-
   const begin = async (request: ClientRequest, entry: Active) => {
     const isAlone = logLevel !== undefined || (isAskable && ASKING_METHODS.has(request.method));
     const lease = await site.lease(isAlone ? "alone" : "shared", closed.signal);
@@ -106,7 +100,7 @@ export function createLegacySide(parts: ServerSideParts): ServerSide {
       lease.release();
       return;
     }
-    if (logLevel !== undefined) setLevel(lease, logLevel);
+    if (logLevel !== undefined) setLogLevel(lease, logLevel);
     entry.call = lease.link.call(
       { line: request.line, method: request.method },
       {
