@@ -1,16 +1,29 @@
 import { ProxyError } from "../base/errors.ts";
 import type { RawMessage } from "../link/link.ts";
 import { type Envelope, isLogLevel, LOG_LEVELS, META } from "../wire/envelope.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { applyEdits, textAt, valueAt } from "../wire/json-edit.ts";
 import { errorAnswer } from "../wire/message.ts";
 
-/** Whether a request wants to hear what was said about it. Reports of progress are the earlier request's: their token is. */
+/** Whether a request wants to hear a log message. */
 export function isWanted({ line, message }: RawMessage, { logLevel }: Envelope): boolean {
   if (message.kind !== "notification" || message.method !== "notifications/message" || logLevel === undefined)
     return false;
   const level = valueAt(line, ["params", "level"]);
   const said: unknown = level === undefined ? undefined : JSON.parse(textAt(line, level));
   return !isLogLevel(said) || LOG_LEVELS.indexOf(said) >= LOG_LEVELS.indexOf(logLevel);
+}
+
+/**
+ * What a server said between two requests of a call, as the second one (its line) is to be told of it: a report of progress has the
+ * token of the request that it was made for. undefined: the second one does not want it.
+ */
+export function forNextRound(raw: RawMessage, next: Buffer, envelope: Envelope): Buffer | undefined {
+  if (raw.message.kind !== "notification" || raw.message.method !== "notifications/progress")
+    return isWanted(raw, envelope) ? raw.line : undefined;
+  const old = valueAt(raw.line, ["params", "progressToken"]);
+  const token = valueAt(next, ["params", "_meta", "progressToken"]);
+  if (old === undefined || token === undefined) return undefined;
+  return applyEdits(raw.line, [{ ...old, text: textAt(next, token) }]);
 }
 
 /** Whether an elicitation's answer (JSON text) says that the client did what it was asked. */

@@ -9,11 +9,12 @@ import {
   urlElicitationsOf,
   withMissingUri,
 } from "../bridge/modern-client.ts";
-import { capabilityMissing, declinedAnswer, isAccepted, isWanted, withId } from "../bridge/rounds.ts";
+import { capabilityMissing, declinedAnswer, forNextRound, isAccepted, isWanted, withId } from "../bridge/rounds.ts";
 import type { Lease } from "../link/lease.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { Call, CallEvents } from "../link/shared.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
+import { whenApplied } from "./applied.ts";
 import { setLogLevel } from "./log-level.ts";
 import type { Binding, ParkedCall, Parking } from "./parked.ts";
 import { ASKING_METHODS, type Round } from "./round.ts";
@@ -22,10 +23,7 @@ import type { StatelessSink } from "./stateless-sink.ts";
 /** A server that wants several things at once says so within this time, and is asked for one round of them. */
 const GATHER_MS = 20;
 
-/** A server that has asked before its first request is given so long, from when it has read the answer. */
-const APPLY_MS = 25;
-
-/** Notifications that are kept for a client that is away to answer. */
+/** Notifications that are kept for a client that is away to answer: the latest ones. */
 const MAX_KEPT = 64;
 
 export interface LegacyCallOptions {
@@ -62,10 +60,12 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const asked = new Map<string, RawMessage>();
   let askCount = 0;
   let gathering: ReturnType<typeof setTimeout> | undefined;
+  /** While the child makes use of what it was told. */
+  let giveUp: (() => void) | undefined;
   let call: Call | undefined;
   /** What the client gets when it comes back. */
   let outcome: ((sink: StatelessSink, rawId: string) => void) | undefined;
-  let kept: RawMessage[] = [];
+  const kept: RawMessage[] = [];
   /** Whether the child asks before it has the request: it would do so of anybody. */
   let isEarly = true;
   let isAnswered = false;
@@ -75,6 +75,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     if (isOver) return;
     isOver = true;
     clearTimeout(gathering);
+    giveUp?.();
     for (const { message } of asked.values()) refuse(message, -32603, "The client gave no answer.");
     // A child that still waits or works for one client must not be given to another.
     if (isAlone && (asked.size > 0 || !isAnswered)) lease.spend();
@@ -148,7 +149,8 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
 
   const tell = (raw: RawMessage): Promise<void> | undefined => {
     if (round === undefined) {
-      if (kept.length < MAX_KEPT) kept.push({ ...raw, line: Buffer.from(raw.line) });
+      if (kept.length === MAX_KEPT) kept.shift();
+      kept.push({ ...raw, line: Buffer.from(raw.line) });
       return undefined;
     }
     // Others must not wait for a client that is slow; the child of one alone may.
@@ -170,22 +172,14 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
     }
   };
 
-  /**
-   * Sends the request when the child has had time to make use of what it asked first: server-filesystem looks its client's roots up on
-   * disk, and refuses what is called before it has. A ping's answer says that the child has read the roots, and no more.
-   */
+  /** Sends the request when the child has had time to make use of what it asked first. */
   const sendLater = () => {
-    const onAnswer = () => {
-      if (!isOver) gathering ??= setTimeout(ask, APPLY_MS);
-      return undefined;
+    const proceed = () => {
+      giveUp = undefined;
+      gathering ??= setTimeout(ask, 0);
     };
-    const ping = { line: Buffer.from('{"jsonrpc":"2.0","id":0,"method":"ping"}'), method: "ping" };
-    try {
-      link.call(ping, { onNotification: () => undefined, onAnswer, onFailure: fail });
-    } catch (error) {
-      if (!(error instanceof ProxyError)) throw error;
-      fail(error);
-    }
+    giveUp?.();
+    giveUp = whenApplied(link, proceed, fail);
   };
 
   /** The child makes a request of its client. */
@@ -260,6 +254,10 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const resume = (next: Round) => {
     round = next;
     lease.setParked(false);
+    for (const raw of kept.splice(0)) {
+      const line = forNextRound(raw, next.line, next.envelope);
+      if (line !== undefined) void next.sink.notify(line);
+    }
     if (outcome !== undefined) {
       outcome(next.sink, next.rawId);
       finish();
@@ -275,9 +273,6 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
       else link.write(Buffer.from(`{"jsonrpc":"2.0","id":${message.rawId},"result":${response}}`));
     }
     call?.resume({ line: next.line, method }, events);
-    const waiting = kept;
-    kept = [];
-    for (const raw of waiting) if (isWanted(raw, next.envelope)) void next.sink.notify(raw.line);
     if (asked.size > 0) ask();
     else if (call === undefined) sendLater();
   };

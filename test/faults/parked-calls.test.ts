@@ -20,6 +20,7 @@ beforeAll(async () => {
         left: fixture("era/scripted", ["legacy", "", "left"]),
         crowded: fixture("era-legacy", ["crowded"]),
         scripted: fixture("era/scripted", ["legacy", ""], { timeouts: { request: "400ms" } }),
+        "works-on": fixture("works-on"),
         greeting: fixture("era/scripted", ["legacy", '{"jsonrpc":"2.0","id":7,"method":"roots/list"}']),
       },
       limits: { parkedCalls: 8 },
@@ -197,5 +198,50 @@ describe("what a server asks", () => {
       expect(lines.filter((line) => line.includes("file:///")).length).toBe(1);
     }
     expect(pids("greeting").length).toBe(2);
+  });
+});
+
+describe("what a server reports while its client is away to answer", () => {
+  const work = (name: string, steps: number, wait: boolean): StatelessCall => ({
+    ...tool("work", { steps, wait }),
+    meta: { progressToken: name },
+  });
+  const parkAndWork = async (call: StatelessCall): Promise<StatelessAnswer> => {
+    const from = proxy.log.lines.length;
+    const asked = await park("works-on", call);
+    await eventually("the work", () => proxy.log.lines.slice(from).some((line) => line["stderr"] === "worked on"));
+    return asked;
+  };
+  const reported = ({ messages }: StatelessAnswer) =>
+    messages.map(({ method, params }) =>
+      method === undefined ? "answer" : [params?.["progressToken"], params?.["progress"]],
+    );
+
+  test("comes with the retry, under the retry's own progress token and before the answer", async () => {
+    const asked = await parkAndWork(work("first", 3, true));
+    const answered = await callStateless(proxy, "works-on", retry(work("second", 3, true), asked));
+    expect(reported(answered)).toEqual([["second", 1], ["second", 2], ["second", 3], "answer"]);
+    expect(textOf(answered)).toBe("accept");
+  });
+
+  test("comes so also when the server has answered meanwhile", async () => {
+    const asked = await parkAndWork(work("first", 2, false));
+    const answered = await callStateless(proxy, "works-on", retry(work("second", 2, false), asked));
+    expect(reported(answered)).toEqual([["second", 1], ["second", 2], "answer"]);
+    expect(textOf(answered)).toBe("nothing");
+  });
+
+  test("is left out when the retry wants no reports", async () => {
+    const asked = await parkAndWork(work("first", 2, true));
+    const { meta: _, ...silent } = work("first", 2, true);
+    expect(reported(await callStateless(proxy, "works-on", retry(silent, asked)))).toEqual(["answer"]);
+  });
+
+  test("is kept in bounds: the latest reports come", async () => {
+    const asked = await parkAndWork(work("first", 500, true));
+    const reports = reported(await callStateless(proxy, "works-on", retry(work("second", 500, true), asked)));
+    expect(reports.length).toBeLessThan(100);
+    expect(reports.at(-2)).toEqual(["second", 500]);
+    expect(reports.at(-1)).toBe("answer");
   });
 });

@@ -3,7 +3,7 @@ import { eventually, within } from "../support/eventually.ts";
 import type { MatrixClient } from "./client.ts";
 import type { Plan, ToolCall } from "./plan.ts";
 import type { Feature } from "./table.ts";
-import { callGiven, isCancelled } from "./tap.ts";
+import { callGiven, isCancelled, isTold } from "./tap.ts";
 
 const MANY = 50;
 /** As many as a stateless caller may have children of its own at a time. */
@@ -123,6 +123,8 @@ async function checkCancel({ client: main, name, plan, taps, another }: Connecti
     const call = client.call(tool, args, { signal: abort.signal });
     call.catch(() => {});
     const given = await eventually("the call in a child", () => callGiven(taps, tool, args));
+    const { told } = plan;
+    if (told !== undefined) await eventually("the child's own question to be answered", () => isTold(given, told));
     abort.abort(new Error("no longer wanted"));
     await expect(within("the end of the call", call)).rejects.toThrow("no longer wanted");
     await eventually("the cancellation in the child", () => isCancelled(given));

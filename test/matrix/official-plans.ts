@@ -40,6 +40,7 @@ export function planEverything(entry: ServerEntry, files: Files): Plan {
       tool: "trigger-long-running-operation",
       args: { duration: 100 + (Bun.hash.crc32(client) % 1_000), steps: 1 },
     }),
+    told: `"roots":[{"uri":`,
     elicitation: { tool: "trigger-elicitation-request", args: {}, answer: `- Name: ${ANSWERS.user}` },
     sampling: { tool: "trigger-sampling-request", args: { prompt: "Say a word" }, answer: ANSWERS.model },
     roots: { tool: "get-roots-list", args: {}, answer: `file://${files.root}` },

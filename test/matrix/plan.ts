@@ -26,6 +26,11 @@ export interface Plan {
     /** Values of the client's variables that the server needs for it. */
     readonly variables?: Readonly<Record<string, string>>;
   };
+  /**
+   * A text of what the server wants to be told whenever it likes. A client's call that is cancelled while the client is away to answer
+   * that has no stream that the client could close.
+   */
+  readonly told?: string;
   readonly elicitation?: Answered;
   readonly sampling?: Answered;
   readonly roots?: Answered;

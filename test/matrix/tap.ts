@@ -32,6 +32,11 @@ export function isCancelled({ tap, id }: Given): boolean {
   return messagesIn(tap, "notifications/cancelled").some(({ params }) => params?.["requestId"] === id);
 }
 
+/** Whether the child that was given the request was told this text, too. */
+export function isTold({ tap }: Given, text: string): boolean {
+  return messagesIn(tap, text).length > 0;
+}
+
 interface Message {
   readonly id?: unknown;
   readonly method?: string;
