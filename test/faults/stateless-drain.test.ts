@@ -95,8 +95,8 @@ describe("SIGTERM", () => {
       expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
       expect(performance.now() - since).toBeLessThan(5_000);
       // Ended by the ladder: the guardian had nothing left to do.
-      const stopped = proxy.log.lines.findLast((line) => line["msg"] === "stopped");
-      expect(Number(stopped?.["ms"])).toBeGreaterThan(server === "stuck" ? 300 : 0);
+      const stopped = await proxy.log.until("its last line", (line) => line["msg"] === "stopped");
+      expect(Number(stopped["ms"])).toBeGreaterThan(server === "stuck" ? 300 : 0);
       await proxy.stop();
     },
   );
