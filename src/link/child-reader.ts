@@ -1,3 +1,4 @@
+import { createFairTurns } from "../base/fair-turns.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Child } from "../process/child.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
@@ -30,6 +31,7 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
   const { child, scan, onMessages, onEnd, log, context } = options;
   const split = createLineSplitter(options.maxLineBytes);
   const reader = child.stdout.getReader();
+  const fairTurn = createFairTurns();
   let dropped = 0;
   let reads = 0;
   let isReading = false;
@@ -48,6 +50,7 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
       const { value, done } = await reader.read();
       isReading = false;
       reads++;
+      const since = performance.now();
       if (done) return "stdout";
       const messages: RawMessage[] = [];
       let tooLong = false;
@@ -66,6 +69,8 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
         if (delivered !== undefined) await delivered;
       }
       if (tooLong) return "line-too-long";
+      const turn = fairTurn(since);
+      if (turn !== undefined) await turn;
     }
   };
 

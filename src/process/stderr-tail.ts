@@ -1,3 +1,4 @@
+import { createFairTurns } from "../base/fair-turns.ts";
 import type { Redactor } from "./redact.ts";
 
 /** A line of stderr is cut at so many characters in the log. */
@@ -26,6 +27,7 @@ export interface StderrTailOptions {
 export function followStderr({ stream, redactor, onLine }: StderrTailOptions): StderrTail {
   const { redact, longest } = redactor;
   const reader = stream.getReader();
+  const fairTurn = createFairTurns();
   const tail: string[] = [];
   let partial = "";
 
@@ -42,6 +44,7 @@ export function followStderr({ stream, redactor, onLine }: StderrTailOptions): S
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
+      const since = performance.now();
       const lines = (partial + decoder.decode(value, { stream: true })).split(/\r\n|\n|\r/);
       partial = lines.pop() ?? "";
       for (const line of lines) take(redact(line));
@@ -52,6 +55,8 @@ export function followStderr({ stream, redactor, onLine }: StderrTailOptions): S
         take(redacted.slice(0, kept));
         partial = redacted.slice(kept);
       }
+      const turn = fairTurn(since);
+      if (turn !== undefined) await turn;
     }
     take(redact(partial));
     partial = "";
