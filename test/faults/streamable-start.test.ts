@@ -150,8 +150,16 @@ describe("initialize", () => {
       connection.send(requestText("POST /slow/mcp HTTP/1.1", head, INITIALIZE));
       await eventually("the child", () => proxy.children().length > 0);
       connection.destroy();
-      // The server takes one session at a time, so a slot that stays taken would show in the next round.
       await quiet(proxy, 3_000);
+      // The server takes one session at a time: the next round needs its place.
+      await eventually("its place to be free", async () => (await liveSessions("slow")) === 0);
     }
   });
 });
+
+async function liveSessions(server: string): Promise<number | undefined> {
+  const { servers } = (await (await proxy.fetch("/servers")).json()) as {
+    servers: readonly { readonly name: string; readonly sessions: number }[];
+  };
+  return servers.find(({ name }) => name === server)?.sessions;
+}
