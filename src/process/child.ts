@@ -4,6 +4,7 @@ import { childEnvironment } from "./environment.ts";
 import type { ProcessExit } from "./exit.ts";
 import { processGroup } from "./group.ts";
 import type { Guardian } from "./guardian.ts";
+import { createLineBudget } from "./line-budget.ts";
 import type { ProcessTable } from "./process-table.ts";
 import { createRedactor } from "./redact.ts";
 import type { Server } from "./server.ts";
@@ -104,11 +105,19 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
   if (stdout === undefined || stderr === undefined) throw new StartFailure("its output could not be connected");
 
   const queue = createStdinQueue(stdin, server.limits.outboxBytes);
+  const budget = createLineBudget();
+  const leftOut = () => {
+    const lines = budget.takeLeftOut();
+    return lines === 0 ? {} : { leftOut: lines };
+  };
   const tail = followStderr({
     stream: stderr,
     // The operator's credentials must reach neither the client nor the log either, nor a proxy's password.
     redactor: createRedactor([...variables, ...Object.entries(server.env), ...passwords(host.baseEnvironment)]),
-    onLine: (line) => host.log.debug({ session: name, server: server.name, pid, stderr: line }, "child stderr"),
+    onLine: (line) => {
+      if (!budget.take()) return;
+      host.log.debug({ session: name, server: server.name, pid, stderr: line, ...leftOut() }, "child stderr");
+    },
   });
 
   const removeWorkspace = async (path: string) => {
@@ -134,7 +143,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
     tail.stop();
     host.guardian?.forget(pid);
     if (workspace !== undefined) await removeWorkspace(workspace);
-    host.log.debug({ session: name, server: server.name, pid, rung, strays }, "child stopped");
+    host.log.debug({ session: name, server: server.name, pid, rung, strays, ...leftOut() }, "child stopped");
   };
   let ending: Promise<void> | undefined;
 
