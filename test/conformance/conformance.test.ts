@@ -54,17 +54,34 @@ let runs: ReadonlyMap<Plan, Promise<SuiteRun>> = new Map();
 beforeAll(async () => {
   const mcpServers = { legacy: fixture("conformance/server"), modern: fixture("conformance-modern/server") };
   proxy = await startProxy({ binary: true, config: { mcpServers } });
-  runs = runInTurns(PLANS, AT_ONCE, async ({ revision, server }) => {
-    // The suite's own client asks `initialize` for its newest revision that has one, whichever it is told to test.
-    await using forwarder = forward(revision === "2026-07-28" ? {} : { revision });
-    return await runRevision(`${forwarder.url}/${server}/mcp`, revision);
-  });
+  runs = runInTurns(PLANS, AT_ONCE, runPlan);
 }, RUN_MS);
 
 afterAll(async () => {
   await Promise.allSettled(runs.values());
   await proxy.stop();
 }, RUN_MS);
+
+async function runPlan({ revision, server }: Plan): Promise<SuiteRun> {
+  // The suite's own client asks `initialize` for its newest revision that has one, whichever it is told to test.
+  await using forwarder = forward(revision === "2026-07-28" ? {} : { revision });
+  return await runRevision(`${forwarder.url}/${server}/mcp`, revision);
+}
+
+/**
+ * The plan's run, or one by itself when that found something: the suite gives some answers half a second, in which a machine that is
+ * busy with the other runs does not even start a server's process.
+ */
+async function judgedRun(plan: Plan): Promise<SuiteRun> {
+  const run = (await runs.get(plan)) ?? expect.unreachable("no such run");
+  const found = serverScenarios(plan.revision).flatMap((scenario) =>
+    unexpected(plan, scenario, run.checks.get(scenario)),
+  );
+  if (found.length === 0) return run;
+  console.warn(`${plan.revision} onto a ${plan.server} server runs again, by itself:\n${found.join("\n")}`);
+  await Promise.allSettled(runs.values());
+  return await runPlan(plan);
+}
 
 function forward(options: Pick<ForwarderOptions, "endAfter" | "revision"> = {}): Forwarder {
   return startForwarder({ target: proxy.url, secret: proxy.secret, ...options });
@@ -75,6 +92,12 @@ function complaints(checks: readonly Check[] = []): readonly string[] {
   return checks
     .filter(({ status }) => status !== "SUCCESS" && status !== "INFO")
     .map(({ status, id, errorMessage, description }) => `${status} ${id}: ${errorMessage ?? description}`);
+}
+
+/** What a scenario holds against the server that nobody expects of it. */
+function unexpected({ known = {} }: Plan, scenario: string, checks?: readonly Check[]): readonly string[] {
+  const expected = known[scenario] ?? [];
+  return complaints(checks).filter((complaint) => !expected.some((start) => complaint.startsWith(`${start}: `)));
 }
 
 function succeeded(checks: readonly Check[] = []): readonly string[] {
@@ -93,15 +116,14 @@ describe.each(PLANS.map((plan) => [plan.revision, plan.server, plan] as const))(
     let run: SuiteRun;
 
     beforeAll(async () => {
-      run = (await runs.get(plan)) ?? expect.unreachable("no such run");
-    }, RUN_MS);
+      run = await judgedRun(plan);
+    }, 2 * RUN_MS);
 
     test.each(serverScenarios(revision))("%s", (scenario) => {
       const checks = run.checks.get(scenario);
       const expected = known[scenario] ?? [];
-      const isKnown = (complaint: string): boolean => expected.some((start) => complaint.startsWith(`${start}: `));
-      expect(complaints(checks).filter((complaint) => !isKnown(complaint))).toEqual([]);
-      expect(complaints(checks).filter(isKnown)).toHaveLength(expected.length);
+      expect(unexpected(plan, scenario, checks)).toEqual([]);
+      expect(complaints(checks)).toHaveLength(expected.length);
       // Whether its messages fit the schema is asked of every scenario: one that asked nothing else has looked at nothing.
       if (expected.length > 0) return;
       expect(succeeded(checks)).toContainEqual(expect.not.stringMatching(/^wire-schema-valid$/));
