@@ -44,7 +44,7 @@ export const SERVER_LIMITS = {
     "limits.outboxBytes",
     SIZE,
     4 * MB,
-    "Bytes that may wait for a server that does not read; beyond, messages get 503. Also the bytes that a Streamable HTTP session keeps for a client that comes back. 0: no limit, so one slow server can fill the memory.",
+    "Bytes that may wait for a server that does not read; beyond, messages get 503. Also the bytes that are kept for a Streamable HTTP client, with a session or without, until it comes back. 0: no limit, so one slow server can fill the memory.",
   ),
 };
 

@@ -1,4 +1,4 @@
-import { TokenBuckets } from "./token-buckets.ts";
+import { TokenBuckets } from "../base/token-buckets.ts";
 
 export interface FailureLimiterOptions {
   /** Wrong secrets a minute that a client may present in the long run. Default 10. */

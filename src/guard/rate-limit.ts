@@ -1,4 +1,4 @@
-import { TokenBuckets } from "./token-buckets.ts";
+import { TokenBuckets } from "../base/token-buckets.ts";
 
 export interface RateLimiterOptions {
   /** Requests a minute that each client may make in the long run. 0 switches the limit off. */

@@ -1,7 +1,8 @@
+import { TokenBuckets } from "../base/token-buckets.ts";
+
 /** Lines of one child that are logged at once; further ones wait for the rate below. */
 const BURST = 1_000;
-/** Lines a second, on average. */
-const PER_SECOND = 100;
+const PER_MINUTE = 6_000;
 
 /** Bounds what a child that floods its stderr puts into the log. */
 export interface LineBudget {
@@ -13,20 +14,13 @@ export interface LineBudget {
 
 /** @param now milliseconds, as `performance.now()`. */
 export function createLineBudget(now: () => number = () => performance.now()): LineBudget {
-  let left = BURST;
-  let since = now();
+  const buckets = new TokenBuckets({ capacity: BURST, refillPerMinute: PER_MINUTE, maxBuckets: 1, now });
   let leftOut = 0;
   return {
     take: () => {
-      const time = now();
-      left = Math.min(BURST, left + ((time - since) * PER_SECOND) / 1_000);
-      since = time;
-      if (left < 1) {
-        leftOut++;
-        return false;
-      }
-      left--;
-      return true;
+      const { allowed } = buckets.take("lines");
+      if (!allowed) leftOut++;
+      return allowed;
     },
     takeLeftOut: () => {
       const taken = leftOut;

@@ -15,6 +15,7 @@ import type { RawMessage } from "../link/link.ts";
 import type { Call, CallEvents } from "../link/shared.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import { whenApplied } from "./applied.ts";
+import { createKeptMessages } from "./kept-messages.ts";
 import { setLogLevel } from "./log-level.ts";
 import type { Binding, ParkedCall, Parking } from "./parked.ts";
 import { ASKING_METHODS, type Round } from "./round.ts";
@@ -22,9 +23,6 @@ import type { StatelessSink } from "./stateless-sink.ts";
 
 /** A server that wants several things at once says so within this time, and is asked for one round of them. */
 const GATHER_MS = 20;
-
-/** Notifications that are kept for a client that is away to answer: the latest ones. */
-const MAX_KEPT = 64;
 
 export interface LegacyCallOptions {
   readonly lease: Lease;
@@ -36,6 +34,8 @@ export interface LegacyCallOptions {
   readonly binding: Binding;
   readonly parking: Parking<Round>;
   readonly parkedMs: number;
+  /** What the server may say to a client that is away to answer, in bytes; 0: any number. */
+  readonly keptBytes: number;
   /** Compares the headers of a request with its body. @throws ProxyError header_mismatch. */
   readonly check: (round: Round) => Promise<void>;
   /** Calls again, from the beginning, when the client has done what the server sent it away for. */
@@ -65,7 +65,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   let call: Call | undefined;
   /** What the client gets when it comes back. */
   let outcome: ((sink: StatelessSink, rawId: string) => void) | undefined;
-  const kept: RawMessage[] = [];
+  const kept = createKeptMessages(options.keptBytes);
   /** Whether the child asks before it has the request: it would do so of anybody. */
   let isEarly = true;
   let isAnswered = false;
@@ -149,8 +149,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
 
   const tell = (raw: RawMessage): Promise<void> | undefined => {
     if (round === undefined) {
-      if (kept.length === MAX_KEPT) kept.shift();
-      kept.push({ ...raw, line: Buffer.from(raw.line) });
+      kept.add(raw);
       return undefined;
     }
     // Others must not wait for a client that is slow; the child of one alone may.
@@ -254,7 +253,7 @@ export function createLegacyCall(options: LegacyCallOptions): LegacyCall {
   const resume = (next: Round) => {
     round = next;
     lease.setParked(false);
-    for (const raw of kept.splice(0)) {
+    for (const raw of kept.take()) {
       const line = forNextRound(raw, next.line, next.envelope);
       if (line !== undefined) void next.sink.notify(line);
     }

@@ -237,6 +237,7 @@ export function createStateless({ pool, eras, maxParkedCalls }: StatelessOptions
       binding: bindingOf(round, caller),
       parking,
       parkedMs,
+      keptBytes: server.limits.outboxBytes,
       check: (next) => checkToolHeaders(next, lease, family),
       again: (next, left) => {
         call({ ...request, round: next, signal: left }, caller, roots).catch((error: unknown) =>

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { TokenBuckets } from "../../src/guard/token-buckets.ts";
+import { TokenBuckets } from "../../src/base/token-buckets.ts";
 
 let clock = 0;
 beforeEach(() => {
