@@ -1,13 +1,13 @@
 #!/usr/bin/env bun
-import { type CallPhase, runCallPhase } from "./bench/call-phase.ts";
-import type { GatewayName } from "./bench/gateways.ts";
-import { type LoadTimes, runLoadPhases } from "./bench/load-phase.ts";
+import type { GatewayName } from "./bench/gateways/gateways.ts";
 import { type Options, parseOptions, USAGE } from "./bench/options.ts";
-import { PARTS, type PartName, participants } from "./bench/parts.ts";
-import { json, markdown } from "./bench/report.ts";
-import { runSessionPhase, type SessionPhase } from "./bench/session-phase.ts";
-import { runSharedPhase, type SharedSessions } from "./bench/shared-phase.ts";
-import { Stage } from "./bench/stage.ts";
+import { type CallPhase, runCallPhase } from "./bench/phases/call-phase.ts";
+import { type LoadTimes, runLoadPhases } from "./bench/phases/load-phase.ts";
+import { runSessionPhase, type SessionPhase } from "./bench/phases/session-phase.ts";
+import { runSharedPhase, type SharedSessions } from "./bench/phases/shared-phase.ts";
+import { Stage } from "./bench/phases/stage.ts";
+import { PARTS, type PartName, participants } from "./bench/report/parts.ts";
+import { json, markdown } from "./bench/report/report.ts";
 
 /** What a run takes its time for. */
 interface Extent {

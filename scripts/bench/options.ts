@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { GATEWAYS, type GatewayName } from "./gateways.ts";
-import { PART_NAMES, PARTS, type PartName, participants } from "./parts.ts";
-import { PROTOCOL_NAMES } from "./protocol.ts";
+import { PROTOCOL_NAMES } from "./driver/protocol.ts";
+import { GATEWAYS, type GatewayName } from "./gateways/gateways.ts";
+import { PART_NAMES, PARTS, type PartName, participants } from "./report/parts.ts";
 
 export interface Options {
   readonly names: readonly GatewayName[];

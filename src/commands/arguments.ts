@@ -1,5 +1,5 @@
-import { ALL_SETTINGS } from "../config/settings.ts";
-import { suggest } from "../config/suggestion.ts";
+import { suggest } from "../config/file/suggestion.ts";
+import { ALL_SETTINGS } from "../config/settings/settings.ts";
 
 export const COMMANDS = {
   serve: "runs the proxy (the default)",

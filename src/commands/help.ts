@@ -1,4 +1,4 @@
-import { ALL_SETTINGS, writtenText } from "../config/settings.ts";
+import { ALL_SETTINGS, writtenText } from "../config/settings/settings.ts";
 import { COMMANDS } from "./arguments.ts";
 
 const WIDTH = 100;

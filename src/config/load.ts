@@ -1,13 +1,13 @@
-import { readAllowlist } from "./allowlist.ts";
+import { readAllowlist } from "./allowlist/allowlist.ts";
 import type { Settings } from "./configuration.ts";
 import type { Fault } from "./fault.ts";
-import { readConfigurationFile } from "./file.ts";
-import { createSettingsReader } from "./reader.ts";
-import { FileSchema } from "./schema.ts";
-import { schemaFaults } from "./schema-faults.ts";
-import { readServerLimits, readServerTimeouts } from "./server-limits.ts";
-import { ALL_SETTINGS, SETTINGS } from "./settings.ts";
-import { suggest } from "./suggestion.ts";
+import { readConfigurationFile } from "./file/file.ts";
+import { FileSchema } from "./file/schema.ts";
+import { schemaFaults } from "./file/schema-faults.ts";
+import { suggest } from "./file/suggestion.ts";
+import { createSettingsReader } from "./settings/reader.ts";
+import { readServerLimits, readServerTimeouts } from "./settings/server-limits.ts";
+import { ALL_SETTINGS, SETTINGS } from "./settings/settings.ts";
 
 export interface ConfigurationInput {
   /** Values of command line options, by the option with its dashes: "--port" → "8080". */

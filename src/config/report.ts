@@ -1,8 +1,8 @@
 import type { ClientVariablePolicy, Server, ServerLimits, ServerTimeouts } from "../process/server.ts";
 import type { Settings } from "./configuration.ts";
 import type { Fault } from "./fault.ts";
-import { ALL_SETTINGS } from "./settings.ts";
-import { formatDuration, formatSize } from "./units.ts";
+import { ALL_SETTINGS } from "./settings/settings.ts";
+import { formatDuration, formatSize } from "./settings/units.ts";
 import { configurationWarnings } from "./warnings.ts";
 
 /** The text of `mcp-sse-proxy check`: settings with their sources, the allowlist, warnings. It shows no secret and no `env` value. */

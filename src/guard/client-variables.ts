@@ -1,4 +1,5 @@
-import type { ClientVariablePolicy, ClientVariableRule } from "../process/server.ts";
+import { ProxyError } from "../base/errors.ts";
+import type { ClientVariablePolicy, ClientVariableRule, Server } from "../process/server.ts";
 import { isDeniedVariable } from "./denylist.ts";
 import { parseVariableHeader, variableHeaderOf } from "./variable-header.ts";
 
@@ -60,6 +61,16 @@ export function readClientVariables(headers: Headers, policy: ClientVariablePoli
     variables.set(name, value);
   }
   return policy === "*" ? { ok: true, variables } : checkRequired(variables, policy);
+}
+
+/**
+ * Takes the client's variables from the headers of a request that opens a session.
+ * @throws ProxyError bad_header, client_variable_refused, client_variable_missing.
+ */
+export function readVariables(headers: Headers, server: Server): ReadonlyMap<string, string> {
+  const read = readClientVariables(headers, server.clientEnv);
+  if (!read.ok) throw new ProxyError(read.code, { message: read.message });
+  return read.variables;
 }
 
 function checkRequired(

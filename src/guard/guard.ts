@@ -1,5 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
-import type { Principal } from "../session/principal.ts";
+import type { Principal } from "../base/principal.ts";
 import { createClientAddress, createForwardedProto } from "./client-address.ts";
 import { createCors } from "./cors.ts";
 import { createFailureLimiter } from "./failure-limit.ts";

@@ -86,7 +86,7 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
     });
     const soonExited = () =>
       Promise.race([child.exited.then(() => true), Bun.sleep(DRAIN_AFTER_EXIT_MS).then(() => false)]);
-    // A pipe that breaks because the child has died is the lesser news, and what it still said counts.
+    // A pipe that breaks because the child has died is the lesser cause, and what it still said counts.
     const inputClosed = child.inputClosed.then(async () =>
       (await soonExited()) ? exitedAndDrained : ("stdin" as const),
     );

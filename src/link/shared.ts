@@ -70,7 +70,7 @@ export interface SharedLink {
   readonly write: (line: Buffer) => void;
   /** Requests that the child owes an answer, subscriptions left out. */
   readonly inFlight: () => number;
-  readonly attend: (bystander: Bystander) => void;
+  readonly listen: (bystander: Bystander) => void;
   /** Settles when the child has ended by itself, or cannot be understood any more. */
   readonly ended: Promise<LinkEnd>;
   readonly isEnded: () => boolean;
@@ -273,7 +273,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     },
     write: (line) => void child.write(line),
     inFlight: () => calls.size - endless,
-    attend: (next) => {
+    listen: (next) => {
       bystander = next;
       for (const raw of early.splice(0)) {
         if (raw.message.kind === "request") next.onRequest(raw);

@@ -4,7 +4,7 @@ import { ProxyError } from "../base/errors.ts";
 import { assetAnswer } from "./docs/asset-answer.ts";
 import { type Assets, isAssetName, readAssets } from "./docs/assets.ts";
 import { CONTENT_SECURITY_POLICY, documentationPage } from "./docs/page.ts";
-import { type OpenApiOptions, openApi } from "./openapi.ts";
+import { type OpenApiOptions, openApi } from "./openapi/document.ts";
 
 /**
  * Swagger UI at `/swagger`, the OpenAPI document of all the app's routes at `/swagger/json`, and the page's files under

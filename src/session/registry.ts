@@ -1,12 +1,12 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import type { ConnectLink } from "../link/link.ts";
+import type { Principal } from "../base/principal.ts";
+import type { OpenLink } from "../bridge/open-link.ts";
+import { callerKey } from "../pool/caller.ts";
 import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
-import { callerKey } from "./caller.ts";
 import type { SessionOutput } from "./output.ts";
-import type { Principal } from "./principal.ts";
 import { createSession, type EndReason, type Session, type Transport } from "./session.ts";
 
 /** 24 bytes of the system's random generator: an id that nobody guesses. */
@@ -24,20 +24,6 @@ export interface OpenOptions {
   /** Makes the session's way to the client, once its id is known. */
   readonly createOutput: (id: string) => SessionOutput;
 }
-
-/** What a session is to be connected with. */
-export interface OpenedLink {
-  /** What the log calls the session; unique within the instance. */
-  readonly name: string;
-  readonly connect: ConnectLink;
-  /** Called once, at the child's first message or at the session's end: the start is over. */
-  readonly onStarted: () => void;
-}
-
-/** Starts a child for a session, or finds one. @throws ProxyError when there is none to be had. */
-export type OpenLink = (
-  options: Pick<OpenOptions, "server" | "principal" | "variables" | "signal">,
-) => Promise<OpenedLink>;
 
 export interface RegistryOptions {
   /** Sessions in all; 0: any number. */

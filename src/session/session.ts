@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode, ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import type { Principal } from "../base/principal.ts";
 import { createWatch } from "../base/watch.ts";
 import type { ConnectLink, LinkEnd, RawMessage } from "../link/link.ts";
 import { describeExit } from "../process/exit.ts";
@@ -8,7 +9,6 @@ import { errorAnswer } from "../wire/message.ts";
 import { cancelledRequestOf, reportedProgressOf, wantedProgressOf } from "../wire/params.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
 import { createPendingRequests, type PendingRequest } from "./pending.ts";
-import type { Principal } from "./principal.ts";
 
 /** Why a session ended: one word for the log. */
 export type EndReason =

@@ -1,5 +1,5 @@
+import type { Principal } from "../base/principal.ts";
 import type { Server } from "../process/server.ts";
-import type { Principal } from "../session/principal.ts";
 
 export type Fields = Readonly<Record<string, string>>;
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { createApp } from "../../src/app.ts";
+import { createApp } from "../../src/app/app.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { createGuard } from "../../src/guard/guard.ts";
 import type { Server } from "../../src/process/server.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { EDGE, Edges } from "../../scripts/bench/edges.ts";
+import { EDGE, Edges } from "../../scripts/bench/driver/edges.ts";
 
 function keep(text: string, size: number): { length: number; kept: string } {
   const edges = new Edges();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { answerId, EventScanner } from "../../scripts/bench/event-scanner.ts";
+import { answerId, EventScanner } from "../../scripts/bench/driver/event-scanner.ts";
 
 interface Seen {
   readonly id: number;

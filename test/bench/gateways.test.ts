@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { launchOf, type StdioServer } from "../../scripts/bench/gateways.ts";
-import type { ProtocolName } from "../../scripts/bench/protocol.ts";
+import type { ProtocolName } from "../../scripts/bench/driver/protocol.ts";
+import { launchOf, type StdioServer } from "../../scripts/bench/gateways/gateways.ts";
 
 let directory = "";
 beforeEach(() => {

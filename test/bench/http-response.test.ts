@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ResponseScanner } from "../../scripts/bench/http-response.ts";
+import { ResponseScanner } from "../../scripts/bench/driver/http-response.ts";
 
 /** What the scanner reports of `text` when it comes in reads of `size` bytes; pieces of one body are joined. */
 function scan(text: string, size: number): string[] {

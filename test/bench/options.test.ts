@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseOptions } from "../../scripts/bench/options.ts";
-import type { PartName } from "../../scripts/bench/parts.ts";
+import type { PartName } from "../../scripts/bench/report/parts.ts";
 
 describe("the command line of the benchmark", () => {
   test("measures every part and every gateway unless it names some", () => {

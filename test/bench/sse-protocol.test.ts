@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { once } from "../../scripts/bench/load.ts";
-import { CALLS } from "../../scripts/bench/messages.ts";
-import { sseProtocol } from "../../scripts/bench/sse-protocol.ts";
+import { once } from "../../scripts/bench/driver/load.ts";
+import { CALLS } from "../../scripts/bench/driver/messages.ts";
+import { sseProtocol } from "../../scripts/bench/driver/sse-protocol.ts";
 
 const ended: (() => void)[] = [];
 afterEach(() => {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { once } from "../../scripts/bench/load.ts";
-import { CALLS } from "../../scripts/bench/messages.ts";
-import type { Message } from "../../scripts/bench/protocol.ts";
-import { PROTOCOLS } from "../../scripts/bench/protocols.ts";
+import { once } from "../../scripts/bench/driver/load.ts";
+import { CALLS } from "../../scripts/bench/driver/messages.ts";
+import type { Message } from "../../scripts/bench/driver/protocol.ts";
+import { PROTOCOLS } from "../../scripts/bench/driver/protocols.ts";
 
 interface Call {
   readonly headers: Headers;

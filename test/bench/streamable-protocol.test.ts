@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { once } from "../../scripts/bench/load.ts";
-import { CALLS, INITIALIZE, INITIALIZED } from "../../scripts/bench/messages.ts";
-import type { Lane, Session } from "../../scripts/bench/protocol.ts";
-import { streamableProtocol } from "../../scripts/bench/streamable-protocol.ts";
+import { once } from "../../scripts/bench/driver/load.ts";
+import { CALLS, INITIALIZE, INITIALIZED } from "../../scripts/bench/driver/messages.ts";
+import type { Lane, Session } from "../../scripts/bench/driver/protocol.ts";
+import { streamableProtocol } from "../../scripts/bench/driver/streamable-protocol.ts";
 
 /** What the server was asked, in order: method, session, and the id or the name of the message. */
 type Asked = readonly string[];

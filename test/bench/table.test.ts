@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Results } from "../../scripts/bench/results.ts";
-import { tableLines } from "../../scripts/bench/table.ts";
+import { Results } from "../../scripts/bench/report/results.ts";
+import { tableLines } from "../../scripts/bench/report/table.ts";
 
 describe("a table", () => {
   test.each([

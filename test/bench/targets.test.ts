@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { PartName } from "../../scripts/bench/parts.ts";
-import { Results } from "../../scripts/bench/results.ts";
-import { targetOutcomes } from "../../scripts/bench/targets.ts";
+import type { PartName } from "../../scripts/bench/report/parts.ts";
+import { Results } from "../../scripts/bench/report/results.ts";
+import { targetOutcomes } from "../../scripts/bench/report/targets.ts";
 
 const TITLE = "messages/s of one Streamable HTTP session: at least 8× supergateway's and mcp-proxy's";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { runs, sumOf, treeMemory } from "../../scripts/bench/tree-memory.ts";
+import { runs, sumOf, treeMemory } from "../../scripts/bench/measure/tree-memory.ts";
 
 describe("sumOf", () => {
   test("adds up what each process has", () => {

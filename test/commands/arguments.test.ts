@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { COMMANDS, readArguments } from "../../src/commands/arguments.ts";
-import { ALL_SETTINGS } from "../../src/config/settings.ts";
+import { ALL_SETTINGS } from "../../src/config/settings/settings.ts";
 import { runProxy } from "../support/launch.ts";
 
 /** The command, then the options as they were understood; or the problem. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { COMMANDS } from "../../src/commands/arguments.ts";
 import { helpText } from "../../src/commands/help.ts";
-import { ALL_SETTINGS, writtenText } from "../../src/config/settings.ts";
+import { ALL_SETTINGS, writtenText } from "../../src/config/settings/settings.ts";
 import { runProxy } from "../support/launch.ts";
 
 const text = helpText("1.2.3");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { renderFaults, renderReport } from "../../src/config/report.ts";
-import { ALL_SETTINGS } from "../../src/config/settings.ts";
+import { ALL_SETTINGS } from "../../src/config/settings/settings.ts";
 import { SECRET, settingsOf } from "./configure.ts";
 
 const FILE = {

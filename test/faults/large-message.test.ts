@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readSlowly } from "../session/slow-reader.ts";
 import { within } from "../support/eventually.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { requestText } from "../support/raw-http.ts";
+import { readSlowly } from "../transport/slow-reader.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
 setDefaultTimeout(30_000);

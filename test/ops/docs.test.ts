@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { ProxyError } from "../../src/base/errors.ts";
-import { healthDetail, openSseDetail, postMessageDetail, serversDetail } from "../../src/base/openapi.ts";
 import { docs } from "../../src/ops/docs.ts";
+import { healthDetail, openSseDetail, postMessageDetail, serversDetail } from "../../src/ops/openapi/routes.ts";
 
 /** An OpenAPI document, as far as these tests look at it. */
 interface Specification {

@@ -1,7 +1,7 @@
 import { ERRORS } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/commands/arguments.ts";
-import { BUILTIN_COMMANDS, DEMO } from "../../src/config/builtins.ts";
-import { settingsMarkdown } from "../../src/config/settings.ts";
+import { BUILTIN_COMMANDS, DEMO } from "../../src/config/allowlist/builtins.ts";
+import { settingsMarkdown } from "../../src/config/settings/settings.ts";
 import { matrixMarkdown } from "../matrix/table.ts";
 import { partOf } from "./page.ts";
 

@@ -32,7 +32,7 @@ describe("the direction of imports", () => {
     ["upwards", "src/link/a.ts", 'export { x } from "../session/b.ts";\nexport const y = 1;'],
     ["upwards", "src/link/a.ts", 'import {\n  type X,\n  type Y,\n} from "../app.ts";\nexport const y: X & Y = 1;'],
     ["upwards", "src/wire/a.ts", 'export const x: import("../link/b.ts").X = 1;'],
-    ["sideways", "src/ops/a.ts", 'import { x } from "../transport/b.ts";\nx();'],
+    ["sideways", "src/ops/a.ts", 'import { x } from "../link/b.ts";\nx();'],
   ])("refuses an import that goes %s (%s)", (direction, path, text) => {
     expect(faultsOf(path, text)).toEqual([expect.stringContaining(`${path}: imports ${direction}`)]);
   });

@@ -8,15 +8,13 @@ export interface SourceFile {
 const LEVELS: readonly (readonly string[])[] = [
   ["main"],
   ["app"],
-  ["config"],
-  ["guard"],
-  ["transport", "ops"],
-  ["session"],
+  ["transport"],
+  ["session", "stateless"],
   ["bridge"],
-  ["link"],
-  ["process"],
-  ["cluster"],
-  ["wire"],
+  ["pool"],
+  ["config"],
+  ["ops", "guard", "link"],
+  ["process", "wire"],
   ["base"],
 ];
 

@@ -1,0 +1,238 @@
+import Type, { type Static, type TProperties, type TSchema } from "typebox";
+import { Check } from "typebox/value";
+import type { Setting } from "../settings/setting.ts";
+import { SERVER_LIMITS, SERVER_TIMEOUTS, SETTINGS } from "../settings/settings.ts";
+
+/*
+ * The schema of the configuration file. Scalars come from the table of settings; what stands here is the shape around them.
+ * `errorMessage` is what a fault says, and what editors show that know the keyword; it begins with "expected".
+ */
+
+const expected = (what: string, description?: string) => ({
+  errorMessage: `expected ${what}`,
+  ...(description === undefined ? {} : { description }),
+});
+
+/** An object with these keys and no others. */
+const object = <P extends TProperties>(properties: P, description: string, more: Record<string, unknown> = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...expected("an object"), description, ...more });
+
+const scalar = <T>(setting: Setting<T>) =>
+  Type.Optional({
+    ...setting.kind.schema,
+    description: setting.description,
+    default: setting.defaultWritten,
+  } as TSchema);
+
+/** Any name at all, line breaks too: what a name may be is for the allowlist to say, and nothing may slip by unchecked. */
+const ANY_NAME = Type.String({ pattern: "^[\\s\\S]*$" });
+
+/** A client variable's name: upper case, as the header that carries it is mapped to it (THREATS 1.2). */
+const CLIENT_VARIABLE = "^[A-Z][A-Z0-9_]{0,63}$";
+
+export const ClientVariable = object(
+  {
+    required: Type.Optional(Type.Boolean({ ...expected("true or false"), default: false })),
+    pattern: Type.Optional(
+      Type.String({
+        ...expected("a regular expression", "The whole value must match it (ECMAScript, flag u)."),
+      }),
+    ),
+    maxLength: Type.Optional(
+      Type.Integer({ minimum: 1, ...expected("a whole number from 1 on", "Characters."), default: 8192 }),
+    ),
+    allowDangerous: Type.Optional(
+      Type.Boolean({
+        ...expected("true or false"),
+        description: "Takes the variable although setting it can run code or redirect traffic.",
+        default: false,
+      }),
+    ),
+  },
+  "What a client variable must be.",
+);
+
+const ClientEnv = Type.Union(
+  [
+    Type.Array(Type.String({ pattern: CLIENT_VARIABLE, ...expected('a variable name such as "API_KEY"') })),
+    Type.Record(Type.String({ pattern: CLIENT_VARIABLE }), ClientVariable, {
+      additionalProperties: false,
+      ...expected('variable names such as "API_KEY" (A-Z, 0-9, _; at most 64)'),
+    }),
+    Type.Literal("*"),
+  ],
+  expected(
+    '["NAME", …], {"NAME": {"required": true, …}} or "*"',
+    'The variables that a client may set by ENV_ headers. Default: none. "*": every name that is not known to be dangerous.',
+  ),
+);
+
+const Env = Type.Record(Type.String({ pattern: "^[^=\\u0000-\\u001f\\u007f]+$" }), Type.String(expected("a text")), {
+  additionalProperties: false,
+  ...expected(
+    "variable names and texts",
+    `Variables for the child. \${NAME} is read from the proxy's own environment; $\${ is a plain \${.`,
+  ),
+});
+
+export const Args = Type.Array(Type.String(expected("a text")), {
+  ...expected("a list of texts", "Arguments, one a word: there is no shell, and nothing is expanded."),
+});
+
+/** Any object at all: for reading the sound parts of one that has faults. */
+export const AnyObject = Type.Record(ANY_NAME, Type.Unknown());
+
+export const Text = Type.String({ minLength: 1, ...expected("a text that is not empty") });
+
+/** What an entry may say besides its command. */
+const policy = {
+  env: Type.Optional(Env),
+  cwd: Type.Optional(
+    Type.String({
+      minLength: 1,
+      ...expected("a directory"),
+      description:
+        "Working directory; a relative one starts at the file. Default: a temporary directory for each child.",
+    }),
+  ),
+  clientEnv: Type.Optional(ClientEnv),
+  isolation: Type.Optional(
+    Type.Union([Type.Literal("exclusive"), Type.Literal("shared")], {
+      ...expected('"exclusive" or "shared"'),
+      description:
+        "exclusive: a process for each session. shared: sessions of one caller with the same client variables share the processes that serve stateless requests. Default: exclusive.",
+    }),
+  ),
+  warm: Type.Optional(Type.Literal(0, expected("0: warm children are not supported yet"))),
+  limits: Type.Optional(
+    object(
+      {
+        sessionsPerServer: scalar(SERVER_LIMITS.sessionsPerServer),
+        lineBytes: scalar(SERVER_LIMITS.lineBytes),
+        outboxBytes: scalar(SERVER_LIMITS.outboxBytes),
+      },
+      "Limits of this server alone.",
+    ),
+  ),
+  timeouts: Type.Optional(
+    object(
+      {
+        start: scalar(SERVER_TIMEOUTS.start),
+        request: scalar(SERVER_TIMEOUTS.request),
+        idle: scalar(SERVER_TIMEOUTS.idle),
+        silent: scalar(SERVER_TIMEOUTS.silent),
+        lifetime: scalar(SERVER_TIMEOUTS.lifetime),
+        warm: scalar(SERVER_TIMEOUTS.warm),
+        parked: scalar(SERVER_TIMEOUTS.parked),
+        probe: scalar(SERVER_TIMEOUTS.probe),
+        heartbeat: scalar(SERVER_TIMEOUTS.heartbeat),
+        stalledWrite: scalar(SERVER_TIMEOUTS.stalledWrite),
+        gracefulStop: scalar(SERVER_TIMEOUTS.gracefulStop),
+      },
+      "Time limits of this server alone.",
+    ),
+  ),
+};
+
+export const Builtin = Type.Literal(
+  "demo",
+  expected('"demo"', "A server inside the proxy's own binary, in place of a command."),
+);
+
+export const Disabled = Type.Boolean({
+  ...expected("true or false"),
+  description: "true keeps the entry off the allowlist.",
+});
+
+const ServerEntry = object(
+  {
+    type: Type.Optional(Type.Literal("stdio", expected('"stdio": remote servers are not supported yet'))),
+    command: Type.Optional({ ...Text, description: "The program: a name to be found on PATH, or a path." }),
+    args: Type.Optional(Args),
+    builtin: Type.Optional(Builtin),
+    disabled: Type.Optional(Disabled),
+    ...policy,
+  },
+  "A server by its name.",
+  {
+    errorMessage: 'expected an object with either "command" or "builtin": "demo"',
+    oneOf: [{ required: ["command"] }, { required: ["builtin"] }],
+    dependencies: { args: ["command"] },
+  },
+);
+
+const AllowedCommand = Type.Union(
+  [Text, object({ command: Text, ...policy }, "A command line and the policy for running it.")],
+  expected('a command line or {"command": "a command line", …}'),
+);
+
+/** The whole file. */
+export const FileSchema = object(
+  {
+    $schema: Type.Optional(Type.String({ ...expected("a text"), description: "Where editors find this schema." })),
+    mcpServers: Type.Optional(
+      Type.Record(ANY_NAME, ServerEntry, {
+        ...expected("an object of servers by name"),
+        description: "The servers, in the shape that desktop clients use; the key is the name in the URL.",
+      }),
+    ),
+    allowedCommands: Type.Optional(
+      Type.Array(AllowedCommand, {
+        ...expected("a list of command lines"),
+        description: "Exact command lines; the line is the name in the URL.",
+      }),
+    ),
+    listen: Type.Optional(
+      object(
+        { host: scalar(SETTINGS.host), port: scalar(SETTINGS.port), basePath: scalar(SETTINGS.basePath) },
+        "Where to listen.",
+      ),
+    ),
+    rateLimit: Type.Optional(
+      object(
+        { requestsPerMinute: scalar(SETTINGS.requestsPerMinute), burst: scalar(SETTINGS.burst) },
+        "Requests a client.",
+      ),
+    ),
+    cors: Type.Optional(object({ origins: scalar(SETTINGS.corsOrigins) }, "Callers in browsers.")),
+    trustedProxies: scalar(SETTINGS.trustedProxies),
+    allowedHosts: scalar(SETTINGS.allowedHosts),
+    limits: Type.Optional(
+      object(
+        {
+          sessions: scalar(SETTINGS.sessions),
+          requestBytes: scalar(SETTINGS.requestBytes),
+          concurrentStarts: scalar(SETTINGS.concurrentStarts),
+          pooledChildren: scalar(SETTINGS.pooledChildren),
+          parkedCalls: scalar(SETTINGS.parkedCalls),
+          ...policy.limits.properties,
+        },
+        "Limits. 0 switches one off.",
+      ),
+    ),
+    timeouts: Type.Optional(
+      object(
+        { ...policy.timeouts.properties, shutdown: scalar(SETTINGS.shutdown) },
+        "Time limits. 0 switches one off.",
+      ),
+    ),
+    containment: scalar(SETTINGS.containment),
+    log: Type.Optional(object({ level: scalar(SETTINGS.logLevel), format: scalar(SETTINGS.logFormat) }, "The log.")),
+  },
+  "mcp-sse-proxy: configuration",
+);
+
+export type ConfigurationFile = Static<typeof FileSchema>;
+
+/** The value as the type that its schema gives it, or undefined: the schema's own faults are reported elsewhere. */
+export function valid<S extends TSchema>(schema: S, value: unknown): Static<S> | undefined {
+  return Check(schema, value) ? value : undefined;
+}
+
+/**
+ * The JSON Schema that is published for editors: mcp-sse-proxy.schema.json in the repository, which a test holds to this.
+ * Printed by: bun -p 'JSON.stringify(require("./src/config/schema.ts").jsonSchema())'
+ */
+export function jsonSchema(): Readonly<Record<string, unknown>> {
+  return { $schema: "http://json-schema.org/draft-07/schema#", ...FileSchema };
+}

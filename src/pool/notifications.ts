@@ -1,0 +1,31 @@
+/** A notification of a child that belongs to no request: changed lists, updated resources. */
+export interface Notification {
+  readonly line: Buffer;
+  readonly method: string;
+}
+
+/** What the children of one caller tell all who listen. */
+export interface Notifications {
+  /** @returns the remover, which may be called twice. */
+  readonly listen: (listener: (item: Notification) => void) => () => void;
+  readonly publish: (item: Notification) => void;
+  /** How often a list of tools has changed so far. */
+  readonly toolChanges: () => number;
+}
+
+export function createNotifications(): Notifications {
+  let toolChanges = 0;
+  const listeners = new Set<{ readonly hear: (item: Notification) => void }>();
+  return {
+    listen: (hear) => {
+      const listener = { hear };
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    publish: (item) => {
+      if (item.method === "notifications/tools/list_changed") toolChanges++;
+      for (const { hear } of listeners) hear(item);
+    },
+    toolChanges: () => toolChanges,
+  };
+}

@@ -1,0 +1,109 @@
+import { ProxyError } from "../../base/errors.ts";
+import type { Server } from "../../process/server.ts";
+import type { Registry } from "../../session/registry.ts";
+import { eventFrame } from "../../wire/event-stream.ts";
+import type { JsonScanner } from "../../wire/json-scan.ts";
+import type { BodyReader } from "../body.ts";
+import { readClientMessage } from "../client-message.ts";
+import { accepts } from "../content-type.ts";
+import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
+import { STREAM_FIELDS } from "../stream-fields.ts";
+import { createEventStreamOutput, type EventStreamOutput } from "./output.ts";
+
+export interface SseOptions {
+  readonly registry: Registry;
+  readonly readBody: BodyReader;
+  readonly scan: JsonScanner;
+  /** Public path before the routes, without a slash at its end; empty: none. */
+  readonly basePath: string;
+  /** Takes the client's variables from the headers. @throws ProxyError client_variable_refused, client_variable_missing. */
+  readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
+}
+
+/** HTTP+SSE, the transport of MCP revision 2024-11-05. */
+export interface SseTransport {
+  /** `GET /:server/sse`: opens a session and its event stream, whose first event names the URL for messages. */
+  readonly open: (request: TransportRequest) => Promise<TransportAnswer>;
+  /** `POST /:server/message?sessionId=`: passes a message on; its answer, if any, comes on the event stream. */
+  readonly message: (request: TransportRequest) => Promise<TransportAnswer>;
+}
+
+export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {
+  const endpoint = (server: Server, id: string) =>
+    eventFrame("endpoint", `${basePath}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
+
+  /** Callers that are alike have the same fields object: the headers of their answers are made once. */
+  const accepted = new WeakMap<Fields, ResponseInit>();
+  const acceptedInit = (fields: Fields): ResponseInit => {
+    const known = accepted.get(fields);
+    if (known !== undefined) return known;
+    const init = { status: 202, headers: new Headers({ ...fields, "content-type": "text/plain; charset=utf-8" }) };
+    accepted.set(fields, init);
+    return init;
+  };
+
+  return {
+    open: async ({ request, server, principal, client, fields, keepOpen }) => {
+      if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
+        throw new ProxyError("not_acceptable", {
+          message: "This URL answers with text/event-stream: allow it in Accept.",
+        });
+      }
+      const variables = readVariables(request.headers, server);
+      // The wait for a turn to start may be long, too.
+      keepOpen();
+      const { heartbeatMs, stalledWriteMs } = server.timeouts;
+      let output: EventStreamOutput | undefined;
+      const session = await registry.open({
+        server,
+        principal,
+        client: client(),
+        transport: "sse",
+        variables,
+        signal: request.signal,
+        createOutput: (id) => {
+          output = createEventStreamOutput({ heartbeatMs, stalledWriteMs, first: endpoint(server, id) });
+          return output;
+        },
+      });
+      if (output === undefined) throw new Error("a session was opened without an output");
+      const leave = () => session.end("client-closed");
+      if (request.signal.aborted) leave();
+      else request.signal.addEventListener("abort", leave, { once: true });
+      return {
+        response: new Response(output.body, { headers: { ...fields, ...STREAM_FIELDS } }),
+        session: session.name,
+      };
+    },
+
+    message: ({ request, server, principal, fields }) => {
+      const id = sessionIdOf(request.url);
+      const session = registry.find(id, server, principal, "sse");
+      if (session === undefined) throw new ProxyError("session_not_found");
+      return readBody(request).then((body) => {
+        session.receive(readClientMessage(body, scan));
+        return { response: new Response("Accepted", acceptedInit(fields)), session: session.name };
+      });
+    },
+  };
+}
+
+/** The query as our own endpoint event has it, which is what nearly every client sends. */
+const PLAIN_SESSION_ID = /^[^?]*\?sessionId=([\w-]+)$/;
+
+/** The one `sessionId` of a URL's query. @throws ProxyError session_id_missing, bad_header. */
+function sessionIdOf(url: string): string {
+  const plain = PLAIN_SESSION_ID.exec(url)?.[1];
+  if (plain !== undefined) return plain;
+  const query = url.indexOf("?");
+  const ids = query === -1 ? [] : new URLSearchParams(url.slice(query)).getAll("sessionId");
+  const [id] = ids;
+  if (id === undefined || id === "") {
+    throw new ProxyError("session_id_missing", {
+      message: "The query parameter sessionId is missing: post to the URL that the endpoint event names.",
+    });
+  }
+  if (ids.length > 1)
+    throw new ProxyError("bad_header", { message: "The query parameter sessionId comes more than once." });
+  return id;
+}

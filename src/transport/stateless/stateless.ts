@@ -1,0 +1,142 @@
+import { ProxyError } from "../../base/errors.ts";
+import type { RawMessage } from "../../link/link.ts";
+import type { Server } from "../../process/server.ts";
+import type { Stateless } from "../../stateless/stateless.ts";
+import { hasEnvelope, readEnvelope } from "../../wire/envelope.ts";
+import { textAt, valueAt } from "../../wire/json-edit.ts";
+import { headerMismatch } from "../../wire/mcp-headers.ts";
+import { isSessionRevision, isStatelessRevision, MCP_ROUTE_REVISIONS } from "../../wire/revisions.ts";
+import type { TransportAnswer, TransportRequest } from "../request.ts";
+import { STREAM_FIELDS } from "../stream-fields.ts";
+import { createExchanges } from "./exchange.ts";
+
+export interface StatelessTransportOptions {
+  readonly stateless: Stateless;
+  /** Takes the client's variables from the headers. @throws ProxyError client_variable_refused, client_variable_missing. */
+  readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
+}
+
+/** Stateless requests, MCP revision 2026-07-28. */
+export interface StatelessTransport {
+  /** Whether a message is of this revision's kind, by its own content. */
+  readonly takes: (request: Request, message: RawMessage) => boolean;
+  readonly post: (request: TransportRequest, message: RawMessage) => Promise<TransportAnswer>;
+}
+
+/** Status of an answer that is an error of the protocol itself (basic/index, "Error Codes"; streamable-http). */
+const STATUS_OF: ReadonlyMap<string, number> = new Map([
+  ["-32601", 404],
+  ["-32020", 400],
+  ["-32021", 400],
+  ["-32022", 400],
+]);
+
+/** The log's name for what has no session. */
+const NO_SESSION = "stateless";
+
+export function createStatelessTransport({ stateless, readVariables }: StatelessTransportOptions): StatelessTransport {
+  const createExchange = createExchanges();
+
+  const serve = async (arrival: TransportRequest, line: Buffer, rawId: string, method: string) => {
+    const { request, server, principal, fields, keepOpen } = arrival;
+    const { headers } = request;
+    const envelope = readCheckedEnvelope(headers, line, method);
+    const variables = readVariables(headers, server);
+    const { heartbeatMs, stalledWriteMs } = server.timeouts;
+    const { sink, reply, left } = createExchange({ rawId, heartbeatMs, stalledWriteMs, signal: request.signal });
+    const round = { line, rawId, method, envelope, sink, header: (name: string) => headers.get(name) };
+    stateless
+      .serve({ server, principal, variables, round, signal: left })
+      .catch((error: unknown) =>
+        sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
+      );
+    const answer = await reply;
+    if (answer.kind === "stream") {
+      keepOpen();
+      return { response: new Response(answer.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: NO_SESSION };
+    }
+    const headersOfAnswer = { ...fields, "content-type": "application/json" };
+    return {
+      response: new Response(answer.body, { status: statusOf(answer.body), headers: headersOfAnswer }),
+      session: NO_SESSION,
+    };
+  };
+
+  return {
+    takes: ({ headers }, { line, message }) => {
+      if (message.kind !== "request" && message.kind !== "notification") return false;
+      if (hasEnvelope(line)) return true;
+      const revision = headers.get("mcp-protocol-version");
+      if (headers.has("mcp-session-id")) return false;
+      return (
+        (message.kind === "request" && message.method === "server/discover") ||
+        (revision !== null && !isSessionRevision(revision) && !isInitialize(message))
+      );
+    },
+    post: async (arrival, { line, message }) => {
+      if (message.kind !== "request") {
+        // The revision has none that a client would send; one that comes is accepted and means nothing.
+        return { response: new Response(null, { status: 202, headers: arrival.fields }), session: NO_SESSION };
+      }
+      const { rawId, method } = message;
+      try {
+        return await serve(arrival, line, rawId, method);
+      } catch (error) {
+        if (!(error instanceof ProxyError)) throw error;
+        throw error.rpcId === undefined ? withRpcId(error, rawId) : error;
+      }
+    },
+  };
+}
+
+function isInitialize(message: RawMessage["message"]): boolean {
+  return message.kind === "request" && message.method === "initialize";
+}
+
+/** In the order of the specification: what the body must have, then what the headers say of it, then the revision. */
+function readCheckedEnvelope(headers: Headers, line: Buffer, method: string) {
+  const envelope = readEnvelope(line);
+  if ("flaw" in envelope) throw new ProxyError("invalid_envelope", { message: envelope.flaw });
+  const mismatch = headerMismatch(
+    {
+      protocolVersion: headers.get("mcp-protocol-version"),
+      method: headers.get("mcp-method"),
+      name: headers.get("mcp-name"),
+    },
+    { protocolVersion: envelope.revision, method, name: nameOf(line, method) },
+  );
+  if (mismatch !== undefined) throw new ProxyError("header_mismatch", { message: `Header mismatch: ${mismatch}` });
+  if (!isStatelessRevision(envelope.revision)) {
+    throw new ProxyError("revision_unsupported", {
+      message: `Requests of revision ${JSON.stringify(envelope.revision.slice(0, 50))} are not supported.`,
+      data: { supported: MCP_ROUTE_REVISIONS, requested: envelope.revision.slice(0, 200) },
+    });
+  }
+  return envelope;
+}
+
+/** What `Mcp-Name` repeats. */
+function nameOf(line: Buffer, method: string): string | undefined {
+  const member = method === "resources/read" ? "uri" : "name";
+  if (method !== "resources/read" && method !== "tools/call" && method !== "prompts/get") return undefined;
+  const span = valueAt(line, ["params", member]);
+  const name: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
+  return typeof name === "string" ? name : undefined;
+}
+
+function statusOf(answer: Buffer): number {
+  const code = valueAt(answer, ["error", "code"]);
+  return code === undefined ? 200 : (STATUS_OF.get(textAt(answer, code)) ?? 200);
+}
+
+function withRpcId(error: ProxyError, rpcId: string): ProxyError {
+  const { code, message, retryAfterSeconds, data, fields, cause } = error;
+  return new ProxyError(code, {
+    message,
+    rpcId,
+    cause,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...(data === undefined ? {} : { data }),
+    ...(fields === undefined ? {} : { fields }),
+  });
+}

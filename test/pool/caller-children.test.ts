@@ -1,0 +1,193 @@
+import { describe, expect, test } from "bun:test";
+import { ProxyError } from "../../src/base/errors.ts";
+import { createEraMemory } from "../../src/link/eras.ts";
+import { identityOfInitialize } from "../../src/link/identity.ts";
+import type { LinkEnd } from "../../src/link/link.ts";
+import type { SharedLink } from "../../src/link/shared.ts";
+import { createCallerChildren } from "../../src/pool/caller-children.ts";
+import type { LeaseMode, LeaseRequest } from "../../src/pool/lease.ts";
+import { createPooledChild, type PooledChild } from "../../src/pool/pooled-child.ts";
+import { scriptServer } from "../process/child-host.ts";
+import { eventually } from "../support/eventually.ts";
+
+const identity = identityOfInitialize({ protocolVersion: "2025-11-25", capabilities: {} });
+if (identity === undefined) throw new Error("no identity");
+
+interface Start {
+  readonly signal: AbortSignal;
+  readonly succeed: () => void;
+  readonly fail: (error: unknown) => void;
+  readonly crash: () => void;
+}
+
+/** A children whose starts end as the test says. */
+function children() {
+  const starts: Start[] = [];
+  const stopped: string[] = [];
+  const server = scriptServer("");
+  const eras = createEraMemory();
+  eras.learn(server, { legacy: true, modern: false }, true);
+  const made = createCallerChildren({
+    key: "key",
+    server,
+    variables: new Map(),
+    eras,
+    onCrash: () => {},
+    onIdle: () => {},
+    isDraining: () => false,
+    stop: ({ name }: PooledChild, _, reason) => {
+      stopped.push(`${name}: ${reason}`);
+      return Promise.resolve();
+    },
+    start: ({ notifications }, _, __, signal) => {
+      const { promise, resolve, reject } = Promise.withResolvers<PooledChild>();
+      const ended = Promise.withResolvers<LinkEnd>();
+      const link: SharedLink = {
+        pid: 1,
+        call: () => ({ cancel: () => {}, pause: () => {}, resume: () => {} }),
+        write: () => {},
+        inFlight: () => 0,
+        listen: () => {},
+        ended: ended.promise,
+        isEnded: () => false,
+        stop: () => Promise.resolve(),
+      };
+      const pooled = createPooledChild({
+        name: String(starts.length),
+        link,
+        identity: legacy,
+        isAskable: false,
+        notifications,
+      });
+      starts.push({
+        signal,
+        succeed: () => resolve(pooled),
+        fail: reject,
+        crash: () => ended.resolve({ kind: "closed", stream: "stdout", stderr: "" }),
+      });
+      return promise;
+    },
+  });
+  return {
+    children: made,
+    starts,
+    stopped,
+    started: (count: number) => eventually("a start", () => starts[count - 1]),
+  };
+}
+
+const legacy = identity;
+
+const request = (mode: LeaseMode = "shared", signal = new AbortController().signal): LeaseRequest => ({
+  profile: { revision: "2025-11-25", capabilities: "{}", clientInfo: "{}", hasRoots: false },
+  wanted: "modern",
+  mode,
+  signal,
+});
+
+const code = (lease: Promise<unknown>): Promise<unknown> =>
+  lease.then(
+    () => "leased",
+    (error: unknown) => (error instanceof ProxyError ? error.code : error),
+  );
+
+describe("the start of a child", () => {
+  test("is one, however many wait for it, and goes on as long as one of them does", async () => {
+    const { children: own, starts, started } = children();
+    const leavers = Array.from({ length: 5 }, () => new AbortController());
+    const left = leavers.map(({ signal }) => code(own.lease(request("shared", signal))));
+    const stays = code(own.lease(request()));
+    const start = await started(1);
+    for (const leaver of leavers) leaver.abort();
+    expect(start.signal.aborted).toBe(false);
+    start.succeed();
+    expect(await stays).toBe("leased");
+    expect(new Set(await Promise.all(left))).toEqual(new Set(["session_not_found"]));
+    expect(starts.length).toBe(1);
+  });
+
+  test("is cancelled when the last one leaves, and whoever comes while it ends gets a start anew, not its end", async () => {
+    const { children: own, starts, started } = children();
+    const leaver = new AbortController();
+    const left = code(own.lease(request("shared", leaver.signal)));
+    const first = await started(1);
+    leaver.abort();
+    expect(first.signal.aborted).toBe(true);
+    const late = code(own.lease(request()));
+    expect(starts.length).toBe(2);
+    first.fail(new ProxyError("session_not_found"));
+    (await started(2)).succeed();
+    expect(await left).toBe("session_not_found");
+    expect(await late).toBe("leased");
+  });
+
+  test("that fails fails for all who wait for it, and for nobody after them", async () => {
+    const { children: own, started } = children();
+    const waiting = [code(own.lease(request())), code(own.lease(request()))];
+    (await started(1)).fail(new ProxyError("child_start_failed"));
+    expect(await Promise.all(waiting)).toEqual(["child_start_failed", "child_start_failed"]);
+    const next = code(own.lease(request()));
+    (await started(2)).succeed();
+    expect(await next).toBe("leased");
+  });
+});
+
+describe("a child", () => {
+  test("that one has alone is nobody else's until it is given back", async () => {
+    const { children: own, starts, started } = children();
+    const alone = own.lease(request("alone"));
+    (await started(1)).succeed();
+    const lease = await alone;
+    const other = code(own.lease(request()));
+    const second = await started(2);
+    lease.release();
+    lease.release();
+    expect(await code(own.lease(request("alone")))).toBe("leased");
+    second.succeed();
+    expect(await other).toBe("leased");
+    expect(starts.length).toBe(2);
+  });
+
+  test("that knows something of one client is ended when that client has done with it", async () => {
+    const { children: own, stopped, started } = children();
+    const alone = own.lease(request("alone"));
+    (await started(1)).succeed();
+    const lease = await alone;
+    lease.retire();
+    expect(stopped).toEqual([]);
+    lease.release();
+    expect(stopped).toEqual(["0: retired"]);
+  });
+
+  test("that ended by itself is given to nobody any more", async () => {
+    const { children: own, stopped, started } = children();
+    const first = own.lease(request());
+    const start = await started(1);
+    start.succeed();
+    await first;
+    start.crash();
+    await eventually("its end", () => stopped.length === 1);
+    const next = code(own.lease(request()));
+    (await started(2)).succeed();
+    expect(await next).toBe("leased");
+  });
+
+  test("is waited for by the ninth that wants one alone, who goes on when one is free, parked or gone", async () => {
+    const { children: own, starts, started } = children();
+    const take = async () => {
+      const before = starts.length;
+      const leased = own.lease(request("alone"));
+      (await started(before + 1)).succeed();
+      return leased;
+    };
+    const leases = [];
+    for (let count = 0; count < 8; count++) leases.push(await take());
+    const waiting = [own.lease(request("alone")), own.lease(request("alone"))];
+    leases[0]?.release();
+    expect(await code(Promise.race(waiting))).toBe("leased");
+    expect(starts.length).toBe(8);
+    leases[1]?.setParked(true);
+    (await started(9)).succeed();
+    expect(await Promise.all(waiting.map(code))).toEqual(["leased", "leased"]);
+  });
+});
