@@ -6,8 +6,8 @@ import { FileSchema } from "./file/schema.ts";
 import { schemaFaults } from "./file/schema-faults.ts";
 import { suggest } from "./file/suggestion.ts";
 import { createSettingsReader } from "./settings/reader.ts";
-import { readServerLimits, readServerTimeouts } from "./settings/server-limits.ts";
-import { ALL_SETTINGS, SETTINGS } from "./settings/settings.ts";
+import { ALL_SETTINGS, FILE_SETTING, SECRET_SETTING, SETTINGS } from "./settings/settings.ts";
+import { readTree } from "./settings/tree.ts";
 
 export interface ConfigurationInput {
   /** Values of command line options, by the option with its dashes: "--port" → "8080". */
@@ -31,36 +31,19 @@ export type LoadedConfiguration =
 export async function loadConfiguration(input: ConfigurationInput): Promise<LoadedConfiguration> {
   const { flags, environment, workingDirectory } = input;
   const file = await readConfigurationFile(
-    createSettingsReader({ flags, environment, file: undefined, content: undefined }).read(SETTINGS.file),
+    createSettingsReader({ flags, environment, file: undefined, content: undefined }).read(FILE_SETTING),
     workingDirectory,
   );
   const reader = createSettingsReader({ flags, environment, file: file.name, content: file.content });
   const { read } = reader;
-  read(SETTINGS.file);
-  const secret = read(SETTINGS.secret);
-  const scalars = {
-    listen: { host: read(SETTINGS.host), port: read(SETTINGS.port), basePath: read(SETTINGS.basePath) },
-    rateLimit: { requestsPerMinute: read(SETTINGS.requestsPerMinute), burst: read(SETTINGS.burst) },
-    corsOrigins: read(SETTINGS.corsOrigins),
-    allowedHosts: read(SETTINGS.allowedHosts),
-    trustedProxies: read(SETTINGS.trustedProxies),
-    limits: {
-      sessions: read(SETTINGS.sessions),
-      requestBytes: read(SETTINGS.requestBytes),
-      concurrentStarts: read(SETTINGS.concurrentStarts),
-      pooledChildren: read(SETTINGS.pooledChildren),
-      parkedCalls: read(SETTINGS.parkedCalls),
-    },
-    serverDefaults: { limits: readServerLimits(read), timeouts: readServerTimeouts(read) },
-    timeouts: { shutdownMs: read(SETTINGS.shutdown) },
-    containment: read(SETTINGS.containment),
-    log: { level: read(SETTINGS.logLevel), format: read(SETTINGS.logFormat) },
-  };
+  read(FILE_SETTING);
+  const secret = read(SECRET_SETTING);
+  const scalars = readTree(SETTINGS, read);
   const allowlist = await readAllowlist({
     content: file.content,
     file: file.name ?? "built-in",
     environment,
-    secrets: [SETTINGS.secret.environment],
+    secrets: [SECRET_SETTING.environment],
     // Windows spells it Path.
     programs: { path: environment["PATH"] ?? environment["Path"], directory: file.directory },
     defaults: read,
@@ -68,7 +51,7 @@ export async function loadConfiguration(input: ConfigurationInput): Promise<Load
   });
   const faults = [
     ...unknownFlags(flags),
-    ...(environment[SETTINGS.secret.environment] ? [] : [missingSecret()]),
+    ...(environment[SECRET_SETTING.environment] ? [] : [missingSecret()]),
     ...reader.faults(),
     ...file.faults,
     ...(file.content === undefined ? [] : schemaFaults(file.name ?? "", FileSchema, file.content)),
@@ -82,7 +65,7 @@ export async function loadConfiguration(input: ConfigurationInput): Promise<Load
 }
 
 function missingSecret(): Fault {
-  const { environment, kind } = SETTINGS.secret;
+  const { environment, kind } = SECRET_SETTING;
   const parsed = kind.parse(undefined);
   return {
     where: `environment ${environment}`,

@@ -52,7 +52,7 @@ describe("the Fly.io app", () => {
   const fly: unknown = Bun.TOML.parse(read("fly.toml"));
 
   test("is killed only after the proxy's own limit for an orderly end", () => {
-    const shutdownSeconds = SETTINGS.shutdown.default / 1000;
+    const shutdownSeconds = SETTINGS.timeouts.shutdownMs.default / 1000;
     expect(at(fly, "kill_signal")).toBe("SIGTERM");
     expect(Number.parseInt(String(at(fly, "kill_timeout")), 10)).toBeGreaterThanOrEqual(shutdownSeconds + 10);
   });
@@ -65,7 +65,7 @@ describe("the Fly.io app", () => {
 
   test("leaves it to the proxy to refuse a session too many", () => {
     expect(at(fly, "http_service.concurrency.type")).toBe("connections");
-    expect(at(fly, "http_service.concurrency.hard_limit")).toBeGreaterThan(SETTINGS.sessions.default);
+    expect(at(fly, "http_service.concurrency.hard_limit")).toBeGreaterThan(SETTINGS.limits.sessions.default);
   });
 
   test("is never stopped while a session may be waiting", () => {

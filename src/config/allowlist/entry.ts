@@ -5,7 +5,8 @@ import type { Server } from "../../process/server.ts";
 import { describePath, describeValue, type Fault } from "../fault.ts";
 import { AnyObject, Text, valid } from "../file/schema.ts";
 import { type Read, valueAt } from "../settings/reader.ts";
-import { readServerLimits, readServerTimeouts } from "../settings/server-limits.ts";
+import { SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/settings.ts";
+import { readTree } from "../settings/tree.ts";
 import { readClientEnv } from "./client-env.ts";
 import { expandVariables } from "./expansion.ts";
 import { findProgram, type ProgramSearch } from "./program.ts";
@@ -83,8 +84,8 @@ export async function readEntry(entry: Entry, context: EntryContext): Promise<Re
     cwd,
     clientEnv: variables.policy,
     isolation: valueAt(written, "isolation") === "shared" ? "shared" : "exclusive",
-    limits: readServerLimits(read),
-    timeouts: readServerTimeouts(read),
+    limits: readTree(SERVER_LIMITS, read),
+    timeouts: readTree(SERVER_TIMEOUTS, read),
   };
   return { server, faults };
 }

@@ -1,7 +1,8 @@
 import Type, { type Static, type TProperties, type TSchema } from "typebox";
 import { Check } from "typebox/value";
-import type { Setting } from "../settings/setting.ts";
-import { SERVER_LIMITS, SERVER_TIMEOUTS, SETTINGS } from "../settings/settings.ts";
+import type { AnySetting } from "../settings/setting.ts";
+import { ALL_SETTINGS, SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/settings.ts";
+import { settingsOf } from "../settings/tree.ts";
 
 /*
  * The schema of the configuration file. Scalars come from the table of settings; what stands here is the shape around them.
@@ -17,12 +18,38 @@ const expected = (what: string, description?: string) => ({
 const object = <P extends TProperties>(properties: P, description: string, more: Record<string, unknown> = {}) =>
   Type.Object(properties, { additionalProperties: false, ...expected("an object"), description, ...more });
 
-const scalar = <T>(setting: Setting<T>) =>
+const scalar = (setting: AnySetting): TSchema =>
   Type.Optional({
     ...setting.kind.schema,
     description: setting.description,
     default: setting.defaultWritten,
   } as TSchema);
+
+/** What the groups of settings are for; a test sees to it that each has a sentence. */
+const GROUPS: Readonly<Record<string, string>> = {
+  listen: "Where to listen.",
+  rateLimit: "How fast callers may come.",
+  cors: "Callers in browsers.",
+  limits: "Limits. 0 switches one off.",
+  timeouts: "Time limits. 0 switches one off.",
+  log: "The log.",
+};
+
+/** The file's members for settings, those of one group in an object: `limits.lineBytes` is the member lineBytes of limits. */
+function members(settings: readonly AnySetting[], groups: Readonly<Record<string, string>>): Record<string, TSchema> {
+  const alone = (one: AnySetting) => one.key !== undefined && !one.key.includes(".");
+  const groupOf = ({ key }: AnySetting) => key?.split(".")[0] ?? "";
+  const names = new Set(settings.filter(({ key }) => key !== undefined).map(groupOf));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const inside = settings.filter((one) => one.key !== undefined && groupOf(one) === name);
+      const [first] = inside;
+      if (first !== undefined && alone(first)) return [name, scalar(first)];
+      const properties = inside.map((one) => [String(one.key).slice(name.length + 1), scalar(one)]);
+      return [name, Type.Optional(object(Object.fromEntries(properties), groups[name] ?? ""))];
+    }),
+  );
+}
 
 /** Any name at all, line breaks too: what a name may be is for the allowlist to say, and nothing may slip by unchecked. */
 const ANY_NAME = Type.String({ pattern: "^[\\s\\S]*$" });
@@ -104,34 +131,10 @@ const policy = {
     }),
   ),
   warm: Type.Optional(Type.Literal(0, expected("0: warm children are not supported yet"))),
-  limits: Type.Optional(
-    object(
-      {
-        sessionsPerServer: scalar(SERVER_LIMITS.sessionsPerServer),
-        lineBytes: scalar(SERVER_LIMITS.lineBytes),
-        outboxBytes: scalar(SERVER_LIMITS.outboxBytes),
-      },
-      "Limits of this server alone.",
-    ),
-  ),
-  timeouts: Type.Optional(
-    object(
-      {
-        start: scalar(SERVER_TIMEOUTS.start),
-        request: scalar(SERVER_TIMEOUTS.request),
-        idle: scalar(SERVER_TIMEOUTS.idle),
-        silent: scalar(SERVER_TIMEOUTS.silent),
-        lifetime: scalar(SERVER_TIMEOUTS.lifetime),
-        warm: scalar(SERVER_TIMEOUTS.warm),
-        parked: scalar(SERVER_TIMEOUTS.parked),
-        probe: scalar(SERVER_TIMEOUTS.probe),
-        heartbeat: scalar(SERVER_TIMEOUTS.heartbeat),
-        stalledWrite: scalar(SERVER_TIMEOUTS.stalledWrite),
-        gracefulStop: scalar(SERVER_TIMEOUTS.gracefulStop),
-      },
-      "Time limits of this server alone.",
-    ),
-  ),
+  ...members(settingsOf({ SERVER_LIMITS, SERVER_TIMEOUTS }), {
+    limits: "Limits of this server alone.",
+    timeouts: "Time limits of this server alone.",
+  }),
 };
 
 export const Builtin = Type.Literal(
@@ -182,42 +185,7 @@ export const FileSchema = object(
         description: "Exact command lines; the line is the name in the URL.",
       }),
     ),
-    listen: Type.Optional(
-      object(
-        { host: scalar(SETTINGS.host), port: scalar(SETTINGS.port), basePath: scalar(SETTINGS.basePath) },
-        "Where to listen.",
-      ),
-    ),
-    rateLimit: Type.Optional(
-      object(
-        { requestsPerMinute: scalar(SETTINGS.requestsPerMinute), burst: scalar(SETTINGS.burst) },
-        "Requests a client.",
-      ),
-    ),
-    cors: Type.Optional(object({ origins: scalar(SETTINGS.corsOrigins) }, "Callers in browsers.")),
-    trustedProxies: scalar(SETTINGS.trustedProxies),
-    allowedHosts: scalar(SETTINGS.allowedHosts),
-    limits: Type.Optional(
-      object(
-        {
-          sessions: scalar(SETTINGS.sessions),
-          requestBytes: scalar(SETTINGS.requestBytes),
-          concurrentStarts: scalar(SETTINGS.concurrentStarts),
-          pooledChildren: scalar(SETTINGS.pooledChildren),
-          parkedCalls: scalar(SETTINGS.parkedCalls),
-          ...policy.limits.properties,
-        },
-        "Limits. 0 switches one off.",
-      ),
-    ),
-    timeouts: Type.Optional(
-      object(
-        { ...policy.timeouts.properties, shutdown: scalar(SETTINGS.shutdown) },
-        "Time limits. 0 switches one off.",
-      ),
-    ),
-    containment: scalar(SETTINGS.containment),
-    log: Type.Optional(object({ level: scalar(SETTINGS.logLevel), format: scalar(SETTINGS.logFormat) }, "The log.")),
+    ...members(ALL_SETTINGS, GROUPS),
   },
   "mcp-sse-proxy: configuration",
 );
@@ -231,7 +199,7 @@ export function valid<S extends TSchema>(schema: S, value: unknown): Static<S> |
 
 /**
  * The JSON Schema that is published for editors: mcp-sse-proxy.schema.json in the repository, which a test holds to this.
- * Printed by: bun -p 'JSON.stringify(require("./src/config/schema.ts").jsonSchema())'
+ * Printed by: bun -p 'JSON.stringify(require("./src/config/file/schema.ts").jsonSchema())'
  */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
   return { $schema: "http://json-schema.org/draft-07/schema#", ...FileSchema };

@@ -18,7 +18,9 @@ export interface Setting<T> {
 }
 
 /** What all settings have in common, whatever their values are. */
-export type AnySetting = Omit<Setting<unknown>, "kind" | "default">;
+export interface AnySetting extends Omit<Setting<unknown>, "kind"> {
+  readonly kind: Omit<Kind<unknown>, "write">;
+}
 
 interface Names {
   readonly key?: string;

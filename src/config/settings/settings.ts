@@ -14,6 +14,7 @@ import {
   word,
 } from "./kind.ts";
 import { type AnySetting, regularNames, type Setting, setting } from "./setting.ts";
+import { settingsOf } from "./tree.ts";
 
 const MB = 1024 ** 2;
 const SECOND = 1000;
@@ -50,67 +51,67 @@ export const SERVER_LIMITS = {
 
 /** A server's own time limits, likewise. */
 export const SERVER_TIMEOUTS = {
-  start: named(
+  startMs: named(
     "timeouts.start",
     DURATION,
     3 * MINUTE,
     "From a session's first request to the child's first answer, and the longest wait for a turn to start. npx may have to download first. 0: off.",
   ),
-  request: named(
+  requestMs: named(
     "timeouts.request",
     DURATION,
     3 * MINUTE,
     "From a request to its answer; progress of the request starts it anew. 0: off.",
   ),
-  idle: named(
+  idleMs: named(
     "timeouts.idle",
     DURATION,
     30 * MINUTE,
     "Ends a session without JSON-RPC traffic while no stream is open. 0: off, and what clients leave behind stays until `timeouts.lifetime`.",
   ),
-  silent: named(
+  silentMs: named(
     "timeouts.silent",
     DURATION,
     2 * HOUR,
     "Ends a session without JSON-RPC traffic while a stream is open: a client that vanished looks like a quiet one. 0: off.",
   ),
-  lifetime: named(
+  lifetimeMs: named(
     "timeouts.lifetime",
     DURATION,
     24 * HOUR,
     "Ends a session of this age, busy or not, and a shared child of this age as soon as nobody uses it. 0: off.",
   ),
-  warm: named(
+  warmMs: named(
     "timeouts.warm",
     DURATION,
     5 * MINUTE,
     "How long a shared child that nobody uses is kept for the next stateless request or shared session. 0: ended at once.",
   ),
-  parked: named(
+  parkedMs: named(
     "timeouts.parked",
     DURATION,
     5 * MINUTE,
     "How long a call waits for the input that a stateless client was asked for; then it is cancelled, and its `requestState` is worth nothing. 0: for as long as the proxy runs.",
   ),
-  probe: named(
+  probeMs: named(
     "timeouts.probe",
     DURATION,
     5 * SECOND,
     "How long a server that is met for the first time may take to answer `server/discover` before it is tried with `initialize`. 0: `server/discover` is never asked, so a server of revision 2026-07-28 alone cannot be used.",
   ),
-  heartbeat: named(
+  heartbeatMs: named(
     "timeouts.heartbeat",
     DURATION,
     10 * SECOND,
     "Between two comments on a quiet event stream: they keep hops from closing it and find clients that are gone. 0: off.",
   ),
-  stalledWrite: named(
+  stalledWriteMs: named(
     "timeouts.stalledWrite",
     DURATION,
     30 * SECOND,
     "A write to a client that makes no headway for so long means that the client is gone. 0: off, and a stuck client keeps its child.",
   ),
-  gracefulStop: named(
+  gracefulStopMs: named(
     "timeouts.gracefulStop",
     DURATION,
     10 * SECOND,
@@ -118,53 +119,61 @@ export const SERVER_TIMEOUTS = {
   ),
 };
 
+/** The settings that are needed before or beside the file: they have no place in it. */
+export const SECRET_SETTING = setting(
+  { environment: "MAXIM_SECRET" },
+  SECRET,
+  undefined,
+  "The bearer token that every caller must show. Required: at least 32 printable ASCII characters without spaces (`openssl rand -base64 32`). The environment is its only place: process lists show options, and files get committed.",
+);
+
+export const FILE_SETTING = setting(
+  { flag: "--config", environment: "MCP_PROXY_CONFIG" },
+  FILE,
+  undefined,
+  "The configuration file (.json, .jsonc, .yaml, .yml, .toml). Default: `mcp-sse-proxy.{json,jsonc,yaml,toml}` in the working directory, if there is one.",
+);
+
 /**
- * Every scalar setting: the one table from which the file's schema, the reading of flags and environment, the help text, the
- * `check` report and the README's table are made.
+ * Every other scalar setting, in groups as the parts of the proxy are given them: the one place where a setting is written.
+ * The file's schema, the reading of flags, environment and file, the type of the settings, the help text, the `check` report
+ * and the documentation's table are made from it.
  */
 export const SETTINGS = {
-  secret: setting(
-    { environment: "MAXIM_SECRET" },
-    SECRET,
-    undefined,
-    "The bearer token that every caller must show. Required: at least 32 printable ASCII characters without spaces (`openssl rand -base64 32`). The environment is its only place: process lists show options, and files get committed.",
-  ),
-  file: setting(
-    { flag: "--config", environment: "MCP_PROXY_CONFIG" },
-    FILE,
-    undefined,
-    "The configuration file (.json, .jsonc, .yaml, .yml, .toml). Default: `mcp-sse-proxy.{json,jsonc,yaml,toml}` in the working directory, if there is one.",
-  ),
-  host: setting(
-    { key: "listen.host", flag: "--host", environment: "HOST" },
-    HOST,
-    "127.0.0.1",
-    "Address to listen on. `0.0.0.0` or `::` takes callers from everywhere: set `allowedHosts` with it.",
-  ),
-  port: setting(
-    { key: "listen.port", flag: "--port", environment: "PORT" },
-    whole(0, 65535),
-    8000,
-    "TCP port to listen on. 0: any free one, printed at start.",
-  ),
-  basePath: setting(
-    { key: "listen.basePath", flag: "--base-path", environment: "BASE_PATH" },
-    BASE_PATH,
-    "",
-    'The path under which a reverse proxy in front serves this one; it stands before every URL that is sent to clients. Default: none (`""`).',
-  ),
-  requestsPerMinute: setting(
-    { key: "rateLimit.requestsPerMinute", flag: "--rate-limit-per-minute", environment: "RATE_LIMIT_PER_MINUTE" },
-    COUNT,
-    100,
-    "Requests a minute and client, on average; more get 429. 0: off.",
-  ),
-  burst: setting(
-    { key: "rateLimit.burst", flag: "--rate-limit-burst", environment: "RATE_LIMIT_BURST" },
-    whole(1, 1_000_000, "; the rate limit is switched off by rateLimit.requestsPerMinute 0"),
-    10,
-    "Requests that a client may make at once before the rate counts.",
-  ),
+  listen: {
+    host: setting(
+      { key: "listen.host", flag: "--host", environment: "HOST" },
+      HOST,
+      "127.0.0.1",
+      "Address to listen on. `0.0.0.0` or `::` takes callers from everywhere: set `allowedHosts` with it.",
+    ),
+    port: setting(
+      { key: "listen.port", flag: "--port", environment: "PORT" },
+      whole(0, 65535),
+      8000,
+      "TCP port to listen on. 0: any free one, printed at start.",
+    ),
+    basePath: setting(
+      { key: "listen.basePath", flag: "--base-path", environment: "BASE_PATH" },
+      BASE_PATH,
+      "",
+      'The path under which a reverse proxy in front serves this one; it stands before every URL that is sent to clients. Default: none (`""`).',
+    ),
+  },
+  rateLimit: {
+    requestsPerMinute: setting(
+      { key: "rateLimit.requestsPerMinute", flag: "--rate-limit-per-minute", environment: "RATE_LIMIT_PER_MINUTE" },
+      COUNT,
+      100,
+      "Requests a minute and client, on average; more get 429. 0: off.",
+    ),
+    burst: setting(
+      { key: "rateLimit.burst", flag: "--rate-limit-burst", environment: "RATE_LIMIT_BURST" },
+      whole(1, 1_000_000, "; the rate limit is switched off by rateLimit.requestsPerMinute 0"),
+      10,
+      "Requests that a client may make at once before the rate counts.",
+    ),
+  },
   corsOrigins: setting(
     { key: "cors.origins", flag: "--allowed-origins", environment: "ALLOWED_ORIGINS" },
     ORIGINS,
@@ -183,66 +192,72 @@ export const SETTINGS = {
     [],
     "Names that a Host header may carry, against DNS rebinding; `*` is any. Default: loopback names on a loopback address, any elsewhere.",
   ),
-  sessions: named(
-    "limits.sessions",
-    COUNT,
-    1000,
-    "Sessions open at once in all; more get 503. Memory for the children is what a host runs out of. 0: no limit.",
-  ),
-  requestBytes: named(
-    "limits.requestBytes",
-    SIZE,
-    4 * MB,
-    "Longest request body; a longer one gets 413. 0: no limit, so one caller can fill the memory.",
-  ),
-  concurrentStarts: named(
-    "limits.concurrentStarts",
-    COUNT,
-    4,
-    "Children that may be starting at once; the others wait their turn. 0: no limit.",
-  ),
-  pooledChildren: named(
-    "limits.pooledChildren",
-    COUNT,
-    100,
-    "Shared children in all, for stateless requests and shared sessions; three quarters of them of one caller with the same client variables. The one idle for longest makes room; when none is idle, more get 503. 0: no limit.",
-  ),
-  parkedCalls: named(
-    "limits.parkedCalls",
-    COUNT,
-    50,
-    "Calls in all that wait for input of stateless clients, half of them of one caller with the same client variables, each with a pooled child of its own: fewer than `limits.pooledChildren`, or such calls can keep everybody else from starting one. More get 503. 0: no limit.",
-  ),
-  ...SERVER_LIMITS,
-  ...SERVER_TIMEOUTS,
+  limits: {
+    sessions: named(
+      "limits.sessions",
+      COUNT,
+      1000,
+      "Sessions open at once in all; more get 503. Memory for the children is what a host runs out of. 0: no limit.",
+    ),
+    requestBytes: named(
+      "limits.requestBytes",
+      SIZE,
+      4 * MB,
+      "Longest request body; a longer one gets 413. 0: no limit, so one caller can fill the memory.",
+    ),
+    concurrentStarts: named(
+      "limits.concurrentStarts",
+      COUNT,
+      4,
+      "Children that may be starting at once; the others wait their turn. 0: no limit.",
+    ),
+    pooledChildren: named(
+      "limits.pooledChildren",
+      COUNT,
+      100,
+      "Shared children in all, for stateless requests and shared sessions; three quarters of them of one caller with the same client variables. The one idle for longest makes room; when none is idle, more get 503. 0: no limit.",
+    ),
+    parkedCalls: named(
+      "limits.parkedCalls",
+      COUNT,
+      50,
+      "Calls in all that wait for input of stateless clients, half of them of one caller with the same client variables, each with a pooled child of its own: fewer than `limits.pooledChildren`, or such calls can keep everybody else from starting one. More get 503. 0: no limit.",
+    ),
+  },
+  /** What a server has that says nothing else of its own. */
+  serverDefaults: { limits: SERVER_LIMITS, timeouts: SERVER_TIMEOUTS },
   containment: named(
     "containment",
     word("auto", "bubblewrap", "none"),
     "auto",
     "How children are kept from each other and from the proxy. `bubblewrap`: each gets a PID namespace of its own, which nothing escapes, and the proxy refuses to start where that does not work. `auto`: the same where it works. `none`: process groups alone, so that children of one user can read each other's environment.",
   ),
-  shutdown: named(
-    "timeouts.shutdown",
-    DURATION,
-    25 * SECOND,
-    "From SIGTERM to the end of the process: the host's own limit must be longer. 0: requests in flight are waited for without end.",
-  ),
-  logLevel: setting(
-    { key: "log.level", flag: "--log-level", environment: "LOG_LEVEL" },
-    word("DEBUG", "INFO", "WARN", "ERROR"),
-    "INFO",
-    "DEBUG, INFO, WARN or ERROR. DEBUG adds what the children write to stderr.",
-  ),
-  logFormat: setting(
-    { key: "log.format", flag: "--log-format", environment: "LOG_FORMAT" },
-    word("auto", "pretty", "json"),
-    "auto",
-    "pretty, json or auto: pretty on a terminal, JSON otherwise.",
-  ),
+  timeouts: {
+    shutdownMs: named(
+      "timeouts.shutdown",
+      DURATION,
+      25 * SECOND,
+      "From SIGTERM to the end of the process: the host's own limit must be longer. 0: requests in flight are waited for without end.",
+    ),
+  },
+  log: {
+    level: setting(
+      { key: "log.level", flag: "--log-level", environment: "LOG_LEVEL" },
+      word("DEBUG", "INFO", "WARN", "ERROR"),
+      "INFO",
+      "DEBUG, INFO, WARN or ERROR. DEBUG adds what the children write to stderr.",
+    ),
+    format: setting(
+      { key: "log.format", flag: "--log-format", environment: "LOG_FORMAT" },
+      word("auto", "pretty", "json"),
+      "auto",
+      "pretty, json or auto: pretty on a terminal, JSON otherwise.",
+    ),
+  },
 };
 
-/** The same settings as a list, in the order of the table. */
-export const ALL_SETTINGS: readonly AnySetting[] = Object.values(SETTINGS);
+/** All of them as a list, in the order of the table. */
+export const ALL_SETTINGS: readonly AnySetting[] = [SECRET_SETTING, FILE_SETTING, ...settingsOf(SETTINGS)];
 
 /** A value of a setting as text, the way a flag or an environment variable would hold it. */
 export function writtenText(written: Written): string {
@@ -254,7 +269,7 @@ export function settingsMarkdown(): string {
   const rows = ALL_SETTINGS.map((one) => {
     const file = one.key === undefined ? "" : `\`${one.key}\``;
     const flag = one.flag === undefined ? "" : `\`${one.flag}\``;
-    const fallback = one === SETTINGS.secret ? "required" : writtenText(one.defaultWritten);
+    const fallback = one === SECRET_SETTING ? "required" : writtenText(one.defaultWritten);
     const shown = fallback === "" || fallback === "required" ? fallback : `\`${fallback}\``;
     return `| ${file} | \`${one.environment}\` | ${flag} | ${shown} | ${one.description} |`;
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Check } from "typebox/value";
 import published from "../../../mcp-sse-proxy.schema.json";
 import { FileSchema, jsonSchema } from "../../../src/config/file/schema.ts";
-import { ALL_SETTINGS, SETTINGS } from "../../../src/config/settings/settings.ts";
+import { ALL_SETTINGS } from "../../../src/config/settings/settings.ts";
 
 test("the published JSON schema is the one that files are checked against", () => {
   expect(published as unknown).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
@@ -45,7 +45,7 @@ describe("a file can hold what an option can, unless that is another type's text
     ],
     ...["127.0.0.1", "/mcp", "/mcp/", "/a b", "/a?b", "INFO", "json", "auto", null, true, [], ["loopback"], {}],
   ];
-  for (const { key, kind, defaultWritten } of Object.values(SETTINGS)) {
+  for (const { key, kind, defaultWritten } of ALL_SETTINGS) {
     if (key === undefined) continue;
     test(key, () => {
       expect(Check(kind.schema, defaultWritten)).toBe(true);
@@ -66,4 +66,11 @@ test("what desktop clients write is taken as it is", () => {
     },
   };
   expect(Check(FileSchema, desktop)).toBe(true);
+});
+
+test("each group of settings says what it is for", () => {
+  const groups = Object.entries(FileSchema.properties).filter(([, schema]) => "properties" in schema);
+  expect(groups.length).toBeGreaterThan(5);
+  for (const [name, schema] of groups)
+    expect([name, "description" in schema && schema.description]).not.toEqual([name, ""]);
 });

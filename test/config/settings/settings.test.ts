@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { ALL_SETTINGS, SETTINGS, settingsMarkdown, writtenText } from "../../../src/config/settings/settings.ts";
+import {
+  ALL_SETTINGS,
+  FILE_SETTING,
+  SECRET_SETTING,
+  settingsMarkdown,
+  writtenText,
+} from "../../../src/config/settings/settings.ts";
 
 test("the fixed environment names are these, and the regular ones follow from the path in the file", () => {
   expect(ALL_SETTINGS.map(({ environment }) => environment)).toEqual([
@@ -21,16 +27,15 @@ test("no two settings share a name", () => {
 });
 
 test("the secret has neither an option nor a place in the file", () => {
-  expect(SETTINGS.secret).toMatchObject({ flag: undefined, key: undefined, sensitive: true });
+  expect(SECRET_SETTING).toMatchObject({ flag: undefined, key: undefined, sensitive: true });
   expect(ALL_SETTINGS.filter(({ sensitive }) => sensitive)).toHaveLength(1);
 });
 
 describe("each default", () => {
   test.each(ALL_SETTINGS.map((one) => [one.environment, one] as const))(
     "of %s can be written where it is read",
-    (_, one) => {
-      const setting = Object.values(SETTINGS).find(({ environment }) => environment === one.environment);
-      if (setting === undefined || setting === SETTINGS.secret || setting === SETTINGS.file) return;
+    (_, setting) => {
+      if (setting === SECRET_SETTING || setting === FILE_SETTING) return;
       const read: unknown = setting.kind.parse(writtenText(setting.defaultWritten));
       expect(read).toEqual({ ok: true, value: setting.default });
     },
@@ -38,7 +43,7 @@ describe("each default", () => {
 });
 
 test("every limit and every time limit can be switched off by 0, and its description says what that means", () => {
-  for (const setting of Object.values(SETTINGS)) {
+  for (const setting of ALL_SETTINGS) {
     if (setting.key?.startsWith("timeouts.") || setting.key?.startsWith("limits.")) {
       expect(setting.kind.parse("0")).toEqual({ ok: true, value: 0 });
       expect(setting.description).toContain("0: ");
