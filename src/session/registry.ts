@@ -6,8 +6,9 @@ import { callerKey } from "../pool/caller.ts";
 import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
+import type { EndReason } from "./endings.ts";
 import type { SessionOutput } from "./output.ts";
-import { createSession, type EndReason, type Session, type Transport } from "./session.ts";
+import { createSession, type Session, type Transport } from "./session.ts";
 
 /** 24 bytes of the system's random generator: an id that nobody guesses. */
 const ID_BYTES = 24;

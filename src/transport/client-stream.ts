@@ -4,7 +4,7 @@ const SLICE_BYTES = 256 * 1024;
 export interface ClientStreamOptions {
   /** Sent before all else. */
   readonly first: Buffer;
-  /** After `end` a client has so long to take what is left; 0: as long as it likes. */
+  /** After `end` a client that takes nothing of what is left for so long is cut off; 0: it may take for ever. */
   readonly stalledWriteMs: number;
 }
 
@@ -21,7 +21,7 @@ export interface ClientStream {
   /** Cuts it off at once, connection and all: what the client has not taken is thrown away. */
   readonly cut: () => void;
   readonly isOpen: () => boolean;
-  /** When something was written last, in milliseconds of `performance.now()`. */
+  /** When something was given to it last, in milliseconds of `performance.now()`. */
   readonly lastWriteAt: () => number;
   /** Since when the client has taken nothing; undefined: nothing waits for it. */
   readonly stalledSince: () => number | undefined;
@@ -97,10 +97,24 @@ export function createClientStream({ first, stalledWriteMs }: ClientStreamOption
     close();
   };
 
+  /** Nobody else looks at a stream that has ended: cuts it off when its client takes nothing. Gives what ends the watch. */
+  const cutWithoutHeadway = (): (() => void) => {
+    const endedAt = performance.now();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = () => {
+      const left = (stalledSince ?? endedAt) + stalledWriteMs - performance.now();
+      if (left > 0) timer = setTimeout(look, left);
+      else cut();
+    };
+    look();
+    return () => clearTimeout(timer);
+  };
+
   return {
     body,
     write: (bytes) => {
       if (!isOpen) return undefined;
+      lastWriteAt = performance.now();
       // Nothing may come between the slices of an earlier write.
       if (waiting !== undefined) return enqueue(waiting.then(() => writeNow(bytes)));
       if (controller === undefined) return enqueue(opened.then(() => writeNow(bytes)));
@@ -118,9 +132,9 @@ export function createClientStream({ first, stalledWriteMs }: ClientStreamOption
         finish();
         return;
       }
-      const timer = stalledWriteMs > 0 ? setTimeout(cut, stalledWriteMs) : undefined;
+      const stopWatching = stalledWriteMs > 0 ? cutWithoutHeadway() : undefined;
       void waiting.then(() => {
-        clearTimeout(timer);
+        stopWatching?.();
         finish();
       });
     },

@@ -174,6 +174,23 @@ describe("the end", () => {
     expect(client.receivedBytes()).toBeLessThan(MUCH);
   });
 
+  test("waits longer than the limit for a client that reads slowly, as long as it reads", async () => {
+    const limitMs = 1_000;
+    const stream = createClientStream({ first: Buffer.from(FIRST), stalledWriteMs: limitMs });
+    const url = serveOne(stream);
+    let pieces = 0;
+    // Pieces that keep it busy for twice the limit, and each of them well within it.
+    const pauseMs = 50;
+    using client = await readSlowly(Number(url.port), requestText("GET / HTTP/1.1", ["Host: x"]), pauseMs, () => {
+      pieces++;
+    });
+    void stream.write(Buffer.alloc(MUCH));
+    stream.end();
+    await within("the end", client.closed, 60_000);
+    expect(client.receivedBytes()).toBeGreaterThan(MUCH);
+    expect(pieces * pauseMs).toBeGreaterThan(2 * limitMs);
+  }, 60_000);
+
   test("before the client is there is the end all the same", async () => {
     const stream = createClientStream({ first: Buffer.from(FIRST), stalledWriteMs: 0 });
     stream.end();

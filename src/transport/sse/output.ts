@@ -1,12 +1,9 @@
 import type { SessionOutput } from "../../session/output.ts";
-import { eventFrame, HEARTBEAT, messageFrames } from "../../wire/event-stream.ts";
+import { eventFrame, messageFrames } from "../../wire/event-stream.ts";
 import { createClientStream } from "../client-stream.ts";
+import { createKeepAlive, type KeepAliveOptions } from "../keep-alive.ts";
 
-export interface EventStreamOutputOptions {
-  /** A comment goes out after so long without an event; 0: none. */
-  readonly heartbeatMs: number;
-  /** A client that takes nothing for so long while something waits for it is gone; 0: it may take for ever. */
-  readonly stalledWriteMs: number;
+export interface EventStreamOutputOptions extends KeepAliveOptions {
   /** Sent before all else. */
   readonly first: Buffer;
 }
@@ -21,8 +18,9 @@ export interface EventStreamOutput extends SessionOutput {
  * is slow `deliver` is pending, and the child is not read: that bounds what one session can hold in memory.
  */
 export function createEventStreamOutput(options: EventStreamOutputOptions): EventStreamOutput {
-  const { heartbeatMs, stalledWriteMs, first } = options;
+  const { stalledWriteMs, first } = options;
   const stream = createClientStream({ first, stalledWriteMs });
+  const keepAlive = createKeepAlive(options);
   return {
     body: stream.body,
     deliver: (messages) => stream.write(messageFrames(messages.map(({ line }) => line))),
@@ -30,21 +28,8 @@ export function createEventStreamOutput(options: EventStreamOutputOptions): Even
     abandon: () => undefined,
     patienceMs: Number.POSITIVE_INFINITY,
     isOpen: stream.isOpen,
-    check: (now) => {
-      const stalledSince = stream.stalledSince();
-      if (stalledSince !== undefined) {
-        return stalledWriteMs > 0 && now - stalledSince >= stalledWriteMs ? "stalled" : "ok";
-      }
-      if (heartbeatMs > 0 && now - stream.lastWriteAt() >= heartbeatMs) void stream.write(HEARTBEAT);
-      return "ok";
-    },
-    nextCheck: () => {
-      const untilGone = stalledWriteMs > 0 ? stalledWriteMs : Number.POSITIVE_INFINITY;
-      const stalledSince = stream.stalledSince();
-      if (stalledSince !== undefined) return stalledSince + untilGone;
-      // Without heartbeats somebody still has to notice a client that takes nothing.
-      return heartbeatMs > 0 ? stream.lastWriteAt() + heartbeatMs : performance.now() + untilGone;
-    },
+    check: (now) => keepAlive.check(stream, now),
+    nextCheck: () => keepAlive.next(stream, performance.now()),
     close: (farewell) => {
       if (farewell !== undefined) void stream.write(eventFrame("error", farewell));
       stream.end();

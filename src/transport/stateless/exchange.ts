@@ -1,9 +1,10 @@
 import { ERRORS, type ErrorCode, ProxyError } from "../../base/errors.ts";
 import { createWatch } from "../../base/watch.ts";
 import type { StatelessSink } from "../../stateless/sink.ts";
-import { HEARTBEAT, messageFrames } from "../../wire/event-stream.ts";
+import { messageFrames } from "../../wire/event-stream.ts";
 import { errorAnswer } from "../../wire/message.ts";
 import { type ClientStream, createClientStream } from "../client-stream.ts";
+import { createKeepAlive, type KeepAliveOptions } from "../keep-alive.ts";
 
 /** A request that a child has and does not answer by then gets an event stream, on which notifications and comments are possible. */
 const PATIENCE_MS = 250;
@@ -21,11 +22,9 @@ export type StatelessReply =
   | { readonly kind: "json"; readonly body: Buffer }
   | { readonly kind: "stream"; readonly body: ReadableStream<Uint8Array> };
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends KeepAliveOptions {
   /** JSON text of the request's id. */
   readonly rawId: string;
-  readonly heartbeatMs: number;
-  readonly stalledWriteMs: number;
   /** Aborted when the client has closed its connection. */
   readonly signal: AbortSignal;
 }
@@ -53,6 +52,7 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
   });
 
   return ({ rawId, heartbeatMs, stalledWriteMs, signal }) => {
+    const keepAlive = createKeepAlive({ heartbeatMs, stalledWriteMs });
     const { promise: reply, resolve, reject } = Promise.withResolvers<StatelessReply>();
     let stream: ClientStream | undefined;
     let isOver = false;
@@ -65,7 +65,7 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
       stream = createClientStream({ first: OPENING, stalledWriteMs });
       undecidedUntil = Number.POSITIVE_INFINITY;
       resolve({ kind: "stream", body: stream.body });
-      if (heartbeatMs > 0) watch.expect(onBeat(performance.now() + heartbeatMs, heartbeatMs));
+      watch.expect(onBeat(keepAlive.next(stream, performance.now()), heartbeatMs));
       return stream;
     };
 
@@ -103,15 +103,11 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
           openStream();
         }
         if (stream === undefined) return Number.POSITIVE_INFINITY;
-        const stalledSince = stream.stalledSince();
-        if (stalledSince !== undefined && stalledWriteMs > 0) {
-          if (now - stalledSince < stalledWriteMs) return stalledSince + stalledWriteMs;
+        if (keepAlive.check(stream, now) === "stalled") {
           abandon(undefined);
           return Number.POSITIVE_INFINITY;
         }
-        if (heartbeatMs === 0) return Number.POSITIVE_INFINITY;
-        if (now - stream.lastWriteAt() >= heartbeatMs) void stream.write(HEARTBEAT);
-        return onBeat(stream.lastWriteAt() + heartbeatMs, heartbeatMs);
+        return onBeat(keepAlive.next(stream, now), heartbeatMs);
       },
     };
     open.add(exchange);
@@ -160,6 +156,7 @@ function failureLine(rawId: string, { code, message, data }: ProxyError): string
 
 /** The next of ten times within a heartbeat at which all streams are looked at: each by itself would look at all the others. */
 function onBeat(due: number, heartbeatMs: number): number {
+  if (heartbeatMs === 0) return due;
   const step = heartbeatMs / 10;
   return Math.ceil(due / step) * step;
 }

@@ -1,5 +1,6 @@
-import { HEARTBEAT, messageFrame, primingFrame } from "../../wire/event-stream.ts";
+import { messageFrame, primingFrame } from "../../wire/event-stream.ts";
 import { type ClientStream, createClientStream } from "../client-stream.ts";
+import type { KeepAlive } from "../keep-alive.ts";
 import type { History } from "./history.ts";
 
 /** After a connection is lost or closed, a client is asked to come back in so many milliseconds. */
@@ -16,6 +17,7 @@ export interface ResumableStreamOptions {
   /** Whether clients may be given an event without a message. */
   readonly primes: () => boolean;
   readonly stalledWriteMs: number;
+  readonly keepAlive: KeepAlive;
 }
 
 /** A stream of events that outlives its connections: a client that lost one comes back and gets what it missed. */
@@ -33,14 +35,17 @@ export interface ResumableStream {
   readonly connection: () => ClientStream | undefined;
   readonly disconnect: (connection: ClientStream) => void;
   readonly lastSequence: () => number;
-  readonly check: (now: number, heartbeatMs: number) => void;
+  /** Keeps the connection alive, or cuts it when its client takes nothing: that one may come back for the rest. */
+  readonly check: (now: number) => void;
+  /** When `check` wants to be called next, or Infinity. */
+  readonly nextCheck: (now: number) => number;
   /** Nothing more will be sent. */
   readonly end: () => void;
   readonly cut: () => void;
 }
 
 export function createResumableStream(options: ResumableStreamOptions): ResumableStream {
-  const { number, tag, history, primes, stalledWriteMs } = options;
+  const { number, tag, history, primes, stalledWriteMs, keepAlive } = options;
   let sequence = 0;
   let seen = 0;
   let ended = false;
@@ -92,17 +97,12 @@ export function createResumableStream(options: ResumableStreamOptions): Resumabl
       if (connection === gone) connection = undefined;
     },
     lastSequence: () => sequence,
-    check: (now, heartbeatMs) => {
+    check: (now) => {
       if (connection === undefined) return;
-      const stalledSince = connection.stalledSince();
-      if (stalledSince !== undefined) {
-        // The session lives on: the client may come back for what it has not taken.
-        if (stalledWriteMs > 0 && now - stalledSince >= stalledWriteMs) connection.cut();
-        if (!connection.isOpen()) connection = undefined;
-      } else if (heartbeatMs > 0 && now - connection.lastWriteAt() >= heartbeatMs) {
-        void connection.write(HEARTBEAT);
-      }
+      if (keepAlive.check(connection, now) === "stalled") connection.cut();
+      if (!connection.isOpen()) connection = undefined;
     },
+    nextCheck: (now) => (connection === undefined ? Number.POSITIVE_INFINITY : keepAlive.next(connection, now)),
     end,
     cut: () => {
       connection?.cut();

@@ -1,0 +1,130 @@
+import { ProxyError } from "../../base/errors.ts";
+import type { IdKey } from "../../wire/message.ts";
+import type { ClientStream } from "../client-stream.ts";
+import type { ResumableStream } from "./resumable-stream.ts";
+import type { SessionStreams } from "./streams.ts";
+
+/** A request that is not answered by then gets an event stream, on which heartbeats and the way back are possible. */
+export const PATIENCE_MS = 250;
+
+/** How a POST is answered: by its one answer alone, or on an event stream. */
+export type Reply =
+  | { readonly kind: "json"; readonly body: Buffer; readonly from: "child" | "proxy" }
+  | { readonly kind: "stream"; readonly stream: ClientStream };
+
+/**
+ * One POST's requests and how they are answered. It is undecided until either its only answer is there, which is then the
+ * whole body, or anything else is to be sent or its patience ends, which opens an event stream; it is over when nothing
+ * is owed any more.
+ */
+export interface PostExchange {
+  readonly owed: Set<IdKey>;
+  readonly number: number;
+  /** Nothing else may come with its answer, which is waited for however long it takes. */
+  readonly isAlone: boolean;
+  readonly since: number;
+  /** Set until it is decided how to answer. */
+  decide: ((reply: Reply) => void) | undefined;
+  stream: ResumableStream | undefined;
+}
+
+/** The POSTs of one Streamable HTTP session that wait for answers. */
+export interface PostExchanges {
+  /** @throws ProxyError invalid_request for an id that is in flight already. */
+  readonly expect: (ids: readonly IdKey[], how: "alone" | "with-messages") => Promise<Reply>;
+  /** Takes back an `expect` whose requests could not be passed on. */
+  readonly retract: (ids: readonly IdKey[]) => void;
+  /** The exchange that a request belongs to. */
+  readonly of: (id: IdKey) => PostExchange | undefined;
+  /** Those that other messages than their answers may come with, the one that has waited longest first. */
+  readonly listening: () => readonly PostExchange[];
+  /** Turns a waiting POST into an event stream. */
+  readonly openStream: (exchange: PostExchange) => ResumableStream;
+  /** One of its requests is over. `line`: its answer; undefined: there will be none. The promise is pending while the client is slow. */
+  readonly settle: (
+    exchange: PostExchange,
+    id: IdKey,
+    line: Buffer | undefined,
+    from: "child" | "proxy",
+  ) => Promise<void> | undefined;
+  readonly size: () => number;
+  /** Opens the streams of those whose patience is over. */
+  readonly check: (now: number) => void;
+  readonly nextCheck: () => number;
+}
+
+/** @param streams the session's streams; that of number 0 belongs to no POST. */
+export function createPostExchanges(streams: SessionStreams): PostExchanges {
+  const exchanges = new Map<IdKey, PostExchange>();
+  /** Not yet decided, in the order of arrival: the first is the one that has waited longest. */
+  const undecided = new Set<PostExchange>();
+  let count = 0;
+
+  const openStream = (exchange: PostExchange): ResumableStream => {
+    if (exchange.stream !== undefined) return exchange.stream;
+    const stream = streams.open(exchange.number);
+    exchange.stream = stream;
+    const connection = stream.connect(undefined);
+    undecided.delete(exchange);
+    if (typeof connection === "object") exchange.decide?.({ kind: "stream", stream: connection });
+    exchange.decide = undefined;
+    return stream;
+  };
+
+  return {
+    expect: (ids, how) => {
+      const hasTwins = ids.length > 1 && new Set(ids).size < ids.length;
+      if (hasTwins || ids.some((id) => exchanges.has(id))) {
+        throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
+      }
+      const { promise, resolve } = Promise.withResolvers<Reply>();
+      const exchange: PostExchange = {
+        owed: new Set(ids),
+        number: ++count,
+        isAlone: how === "alone",
+        since: performance.now(),
+        decide: resolve,
+        stream: undefined,
+      };
+      for (const id of ids) exchanges.set(id, exchange);
+      if (!exchange.isAlone) undecided.add(exchange);
+      return promise;
+    },
+    retract: (ids) => {
+      for (const id of ids) {
+        const exchange = exchanges.get(id);
+        exchanges.delete(id);
+        if (exchange !== undefined) undecided.delete(exchange);
+      }
+    },
+    of: (id) => exchanges.get(id),
+    listening: () => [...new Set(exchanges.values())].filter(({ isAlone }) => !isAlone),
+    openStream,
+    settle: (exchange, id, line, from) => {
+      exchanges.delete(id);
+      exchange.owed.delete(id);
+      const isLast = exchange.owed.size === 0;
+      if (exchange.stream === undefined && isLast && line !== undefined) {
+        undecided.delete(exchange);
+        exchange.decide?.({ kind: "json", body: line, from });
+        exchange.decide = undefined;
+        return undefined;
+      }
+      const stream = openStream(exchange);
+      const sent = line === undefined ? undefined : stream.send(line);
+      if (isLast) streams.end(stream);
+      return sent;
+    },
+    size: () => exchanges.size,
+    check: (now) => {
+      for (const exchange of undecided) {
+        if (now - exchange.since < PATIENCE_MS) break;
+        openStream(exchange);
+      }
+    },
+    nextCheck: () => {
+      const [oldest] = undecided;
+      return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.since + PATIENCE_MS;
+    },
+  };
+}
