@@ -2,6 +2,7 @@ import type { RawMessage } from "../link/link.ts";
 import type { Subscribed } from "../pool/subscriptions.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import type { ChildSource } from "./child-source.ts";
+import { createTurn } from "./in-turn.ts";
 import { hasListNotifications } from "./messages/legacy-client-modern-server.ts";
 
 /** What a session hears of the lists and resources of legacy children that other sessions use, too. */
@@ -28,14 +29,8 @@ export function createLegacyServerListening(
   /** Set while a child is kept. */
   let unpin: (() => void) | undefined;
   let isOpen = false;
-  let turn: Promise<unknown> = Promise.resolve();
-
-  /** One change after the other, in the client's order. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.then(work);
-    turn = done.catch(() => undefined);
-    return done;
-  };
+  /** Changes come in the client's order. */
+  const inTurn = createTurn();
 
   /** Keeps a child for as long as the client may hear of it, and another one when that is lost. */
   const keep = async () => {

@@ -1,6 +1,7 @@
 import type { Identity } from "../link/identity.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { jsonAt } from "../wire/json-value.ts";
 import type { ChildSource } from "./child-source.ts";
+import { createTurn } from "./in-turn.ts";
 import {
   envelopeMembers,
   hasListNotifications,
@@ -44,14 +45,8 @@ export function createModernServerListening(parts: ModernListeningParts): Modern
   const uris = new Set<string>();
   let current: Listening | undefined;
   let isOpen = false;
-  let turn: Promise<unknown> = Promise.resolve();
-
-  /** One change after the other: of two at once, one would be listened to for ever, beside the other. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.then(work);
-    turn = done.catch(() => undefined);
-    return done;
-  };
+  /** Of two changes at once, one would be listened to for ever, beside the other. */
+  const inTurn = createTurn();
 
   /** Opens a listening beside the current one; undefined: the server takes none. */
   const begin = async (): Promise<Listening | undefined> => {
@@ -162,7 +157,6 @@ export function createModernServerListening(parts: ModernListeningParts): Modern
 }
 
 function agreedUris(acknowledgement: Buffer): ReadonlySet<string> {
-  const span = valueAt(acknowledgement, ["params", "notifications", "resourceSubscriptions"]);
-  const uris: unknown = span === undefined ? [] : JSON.parse(textAt(acknowledgement, span));
+  const uris = jsonAt(acknowledgement, ["params", "notifications", "resourceSubscriptions"]);
   return new Set(Array.isArray(uris) ? uris.filter((uri) => typeof uri === "string") : []);
 }

@@ -52,11 +52,11 @@ export interface LeaseOptions {
   /** Who uses the child, or how, has changed. */
   readonly onChange: () => void;
   /** Somebody has let go of the child. */
-  readonly onSettled: () => void;
+  readonly onReleased: () => void;
 }
 
 /** Makes the use of a child that has been taken already. */
-export function createLease({ variant, pooled, mode, onChange, onSettled }: LeaseOptions): Lease {
+export function createLease({ variant, pooled, mode, onChange, onReleased }: LeaseOptions): Lease {
   let isReleased = false;
   let stopListening = () => {};
   return {
@@ -88,7 +88,7 @@ export function createLease({ variant, pooled, mode, onChange, onSettled }: Leas
         if (!isPinned) return;
         isPinned = false;
         pooled.pins--;
-        onSettled();
+        onReleased();
       };
     },
     release: () => {
@@ -101,7 +101,7 @@ export function createLease({ variant, pooled, mode, onChange, onSettled }: Leas
         pooled.isAlone = false;
         pooled.isParked = false;
       }
-      onSettled();
+      onReleased();
     },
   };
 }

@@ -32,13 +32,18 @@ export function waitUntilUsed(link: SharedLink, then: () => void, onFailure: (er
       link.call({ line: Buffer.from('{"jsonrpc":"2.0","id":0,"method":"ping"}'), method: "ping" }, events);
     } catch (error) {
       if (!(error instanceof ProxyError)) throw error;
-      onFailure(error);
+      // Whoever waits has been told of the wait first.
+      queueMicrotask(() => events.onFailure(error));
     }
   };
   const sentAt = performance.now();
   ping(() => {
     const waitMs = Math.min(MOST_MS, Math.max(LEAST_MS, PER_PING * (performance.now() - sentAt)));
-    timer = setTimeout(() => ping(then), waitMs);
+    // What the server says along with its second answer is heard before anybody goes on.
+    const afterwards = () => {
+      timer = setTimeout(then, 0);
+    };
+    timer = setTimeout(() => ping(afterwards), waitMs);
   });
   return () => {
     isOver = true;

@@ -122,3 +122,18 @@ export function createParking<Round>(maxCalls: number): Parking<Round> {
     },
   };
 }
+
+/** Parks a call, or says why it cannot be. */
+export function tryToPark<Round>(
+  parking: Parking<Round>,
+  call: ParkedCall<Round>,
+  binding: Binding,
+  waitMs: number,
+): string | ProxyError {
+  try {
+    return parking.park(call, binding, waitMs);
+  } catch (error) {
+    if (error instanceof ProxyError) return error;
+    throw error;
+  }
+}

@@ -173,7 +173,7 @@ describe("a pooled child", () => {
       return got.status === 503;
     });
     await stream.close();
-    await one.log.until("its end", (line) => line["server"] === "aged" && line["reason"] === "spent");
+    await one.log.until("its end", (line) => line["server"] === "aged" && line["reason"] === "retired");
     await quiet(one);
   });
 });

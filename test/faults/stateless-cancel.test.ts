@@ -71,7 +71,7 @@ describe.each(["legacy", "modern"])("a client that closes its stream to a %s ser
   test("and has the child alone cancels its call; the child goes to nobody else", async () => {
     const meta = { "io.modelcontextprotocol/logLevel": "info" };
     const ended = () =>
-      proxy.log.lines.filter((line) => line["reason"] === "spent" && line["server"] === server).length;
+      proxy.log.lines.filter((line) => line["reason"] === "retired" && line["server"] === server).length;
     const before = ended();
     await using alone = openStateless(proxy, server, slow(`${server} alone`, { meta }));
     await said(`started ${server} alone`);

@@ -1,0 +1,36 @@
+import { ProxyError } from "../base/errors.ts";
+import type { CallerChildren } from "../pool/caller-children.ts";
+import type { Lease } from "../pool/lease.ts";
+import { textAt, valueAt } from "../wire/json-edit.ts";
+import { paramHeaderMismatch } from "../wire/param-headers.ts";
+import type { Round } from "./round.ts";
+import { createToolHeaders } from "./tool-headers.ts";
+
+/**
+ * Compares the headers of a tool call with its arguments (2026-07-28, server/tools, "x-mcp-header"); a list of tools that may be old
+ * is read again before it is believed. @throws ProxyError header_mismatch.
+ */
+export type ToolHeaderCheck = (
+  round: Round,
+  lease: Lease,
+  children: Pick<CallerChildren, "notifications">,
+) => Promise<void>;
+
+export function createToolHeaderCheck(): ToolHeaderCheck {
+  const toolHeaders = createToolHeaders();
+  return async ({ line, header, method }, lease, { notifications }) => {
+    if (method !== "tools/call") return;
+    const name = valueAt(line, ["params", "name"]);
+    if (name === undefined) return;
+    const tool: unknown = JSON.parse(textAt(line, name));
+    const span = valueAt(line, ["params", "arguments"]);
+    const mismatch = async (fresh: boolean) => {
+      const wanted = await toolHeaders.of(lease, notifications, String(tool), fresh);
+      if (wanted.length === 0) return undefined;
+      return paramHeaderMismatch(wanted, span === undefined ? undefined : JSON.parse(textAt(line, span)), header);
+    };
+    if ((await mismatch(false)) === undefined) return;
+    const problem = await mismatch(true);
+    if (problem !== undefined) throw new ProxyError("header_mismatch", { message: problem });
+  };
+}
