@@ -7,12 +7,12 @@ interface ErrorKind {
   /** Error code of the JSON-RPC answer on routes that carry MCP (JSON-RPC 2.0, section 5.1). */
   readonly rpc: number;
   readonly fault: Fault;
-  /** What it means, and what the reader can do. The README's table holds the same sentence. */
+  /** What it means, and what the reader can do. The table of docs/errors.md holds the same sentence. */
   readonly summary: string;
 }
 
 /**
- * Every error that a caller can see. A test holds this table and the README's together, in both directions.
+ * Every error that a caller can see. A test holds this table and that of docs/errors.md together, in both directions.
  *
  * JSON-RPC codes: -32700 and -32600 as JSON-RPC defines them; -32001 where the official SDKs read "request timed out" or
  * "session not found"; -32000 ("connection closed" in the SDKs) for a child that is gone and for every refusal.

@@ -1,4 +1,4 @@
-/** What is promised of every client with every server: the source of the matrix test and of the README's table. */
+/** What is promised of every client with every server: the source of the matrix test and of the table in docs/eras.md. */
 
 /** The features, in the order in which they are tried, with the words of the table. */
 export const FEATURES = {

@@ -264,7 +264,7 @@ export function writtenText(written: Written): string {
   return typeof written === "object" ? written.join(",") : String(written);
 }
 
-/** The table of the README: a test holds the two together. */
+/** The table of docs/configuration.md: a test holds the two together. */
 export function settingsMarkdown(): string {
   const rows = ALL_SETTINGS.map((one) => {
     const file = one.key === undefined ? "" : `\`${one.key}\``;

@@ -51,7 +51,7 @@ test("every limit and every time limit can be switched off by 0, and its descrip
   }
 });
 
-test("the README's table has a row for each setting, without a cell that breaks it", () => {
+test("the documentation's table has a row for each setting, without a cell that breaks it", () => {
   const lines = settingsMarkdown().trimEnd().split("\n");
   expect(lines).toHaveLength(ALL_SETTINGS.length + 2);
   for (const line of lines) expect(line.match(/\|/g)).toHaveLength(6);

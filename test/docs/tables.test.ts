@@ -6,23 +6,23 @@ import { AnyObject, jsonSchema, valid } from "../../src/config/file/schema.ts";
 import { ALL_SETTINGS } from "../../src/config/settings/settings.ts";
 import type { EndReason } from "../../src/session/endings.ts";
 import { GENERATED } from "./generated.ts";
-import { firstCells, inBackticks, page, partOf, ROOT, sectionOf } from "./page.ts";
+import { firstCells, found, inBackticks, pages, partOf, ROOT, sectionOf } from "./pages.ts";
 
-describe("the README", () => {
+describe("the documentation", () => {
   test.each(Object.entries(GENERATED))(
-    "has the table of %s that the source makes (bun test/readme/update.ts)",
+    "has the table of %s that the source makes (bun test/docs/update.ts)",
     (name, make) => {
-      expect(partOf(page, `generated: ${name}`).inside).toBe(make());
+      expect(partOf(`generated: ${name}`)).toBe(make());
     },
   );
 
   test("explains each key that an entry may have, and no other", () => {
-    const explained = firstCells(partOf(page, "entries").inside).flat();
+    const explained = firstCells(partOf("entries")).flat();
     expect([...explained].sort()).toEqual([...entryKeys()].sort());
   });
 
   test("names each room of the source, and no other", () => {
-    const named = firstCells(partOf(page, "rooms").inside).flat();
+    const named = firstCells(partOf("rooms")).flat();
     const rooms = readdirSync(join(ROOT, "src"), { withFileTypes: true })
       .filter((entry) => entry.isDirectory() || ["main.ts", "app.ts"].includes(entry.name))
       .map((entry) => (entry.isDirectory() ? `src/${entry.name}/` : `src/${entry.name}`));
@@ -32,15 +32,15 @@ describe("the README", () => {
   test("names the file of each platform that scripts/build makes", async () => {
     const script = await Bun.file(join(ROOT, "scripts", "build")).text();
     const targets = (/^for target in (.*); do$/m.exec(script)?.[1] ?? "").split(" ");
-    const [, all = ""] = sectionOf("## Get the binary").split("`./scripts/build --all` |");
+    const [, all = ""] = sectionOf("README.md", "## Get the binary").split("`./scripts/build --all` |");
     const [first = "", ...others] = inBackticks(all.split("\n")[0] ?? "");
     const named = [first.replace("dist/mcp-sse-proxy", ""), ...others].filter((name) => name.startsWith("-"));
     expect(named).toEqual(targets.map((target) => `-${target}${target.startsWith("windows") ? ".exe" : ""}`));
   });
 });
 
-describe("the README's table of limits", () => {
-  const limits = sectionOf("### What happens at each limit");
+describe("the table of limits", () => {
+  const limits = sectionOf("docs/operations.md", "## What happens at each limit");
   // The type holds this list to the source: a reason too many or too few does not compile.
   const reasons: Readonly<Record<EndReason, true>> = {
     "client-closed": true,
@@ -74,6 +74,29 @@ describe("the README's table of limits", () => {
     const codes = inBackticks(limits).filter((text) => /^[a-z]+(?:_[a-z]+)+$/.test(text));
     expect(codes).not.toBeEmpty();
     for (const code of codes) expect(Object.keys(ERRORS)).toContain(code);
+  });
+});
+
+describe.each(pages.map((page) => [page.path, page] as const))("%s", (_, { text }) => {
+  test("names no setting that does not exist", () => {
+    const keys = ALL_SETTINGS.map(({ key }) => key ?? "");
+    const named = inBackticks(text).filter((one) => /^(?:listen|limits|timeouts|rateLimit|cors|log)\.\w+$/.test(one));
+    expect(named.filter((one) => !keys.includes(one))).toEqual([]);
+  });
+
+  test("names no environment variable and no option of the proxy that does not exist", () => {
+    const environments = ALL_SETTINGS.map(({ environment }) => environment);
+    const variables = found(/\b((?:LIMITS|TIMEOUTS|RATE_LIMIT|LOG|TRUSTED|ALLOWED)_[A-Z_]+)\b/g, text);
+    expect(variables.filter((one) => !environments.includes(one))).toEqual([]);
+    const flags = found(/(?:mcp-sse-proxy|scripts\/start)(?: [a-z]+)?((?: --[a-z-]+(?:[ =][\w./-]+)?)+)/g, text);
+    const known = ALL_SETTINGS.map(({ flag }) => flag ?? "");
+    const named = flags.flatMap((some) => found(/(--[a-z-]+)/g, some));
+    expect(named.filter((one) => !known.includes(one))).toEqual([]);
+  });
+
+  test("names no error that does not exist beside a status", () => {
+    const codes = found(/\b[45]\d\d `([a-z_]+)`/g, text);
+    expect(codes.filter((code) => !Object.keys(ERRORS).includes(code))).toEqual([]);
   });
 });
 

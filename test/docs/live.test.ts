@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
-import { firstCells, page, partOf } from "./page.ts";
+import { firstCells, partOf } from "./pages.ts";
 import { exampleFor, runCommand, runExample } from "./run.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.stop());
 
-describe("the README's examples against a proxy without a configuration file", () => {
+describe("the pages' examples against a proxy without a configuration file", () => {
   test.each(["sdk-v1", "sdk-v1-sse", "sdk-v2"])("%s connects, and its ENV_ header reaches the server", async (name) => {
     expect(await runExample(proxy, name)).toContain('text: "EXAMPLE"');
   });
@@ -28,20 +28,31 @@ describe("the README's examples against a proxy without a configuration file", (
     session.close();
   });
 
+  test.if(Bun.which("curl") !== null)("the README's first curl line prints the answer", async () => {
+    const script = exampleFor(proxy, "first-answer").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
+    const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
+    expect(answer).toMatchObject({ id: 1, result: { serverInfo: { name: "mcp-sse-proxy-demo" } } });
+  });
+
   test.if(Bun.which("curl") !== null)("the stateless curl line prints the answer", async () => {
     const script = exampleFor(proxy, "stateless").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
-    const answer: unknown = JSON.parse(await runCommand(["/bin/sh", "-euc", script], {}));
+    const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
     expect(answer).toMatchObject({ id: 1, result: { resultType: "complete", structuredContent: { sum: 5 } } });
   });
 });
 
-test("the README's table of routes is the OpenAPI document's, with the documentation's own routes and OPTIONS", async () => {
+test("the table of routes is the OpenAPI document's, with the documentation's own routes and OPTIONS", async () => {
   const document = (await (await proxy.fetch("/swagger/json")).json()) as { readonly paths: Record<string, object> };
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
   );
-  const listed = firstCells(partOf(page, "routes").inside)
+  const listed = firstCells(partOf("routes"))
     .flat()
     .map((route) => route.replace(/\?.*$/, ""));
   expect([...listed].sort()).toEqual([...described, "GET /swagger", "GET /swagger/json", "OPTIONS"].sort());
 });
+
+/** The JSON-RPC answer that curl printed: bare, or as an event when it was slow to come and a stream was begun for it. */
+function answerIn(printed: string): unknown {
+  return JSON.parse(/^data: (\{.*)$/m.exec(printed)?.[1] ?? printed);
+}

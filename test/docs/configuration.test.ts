@@ -2,11 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { faultsOf, settingsOf } from "../config/configure.ts";
-import { codeBlocks, codeOf, page, ROOT } from "./page.ts";
+import { codeBlocks, codeOf, pages, ROOT } from "./pages.ts";
 
 const environment = { EXA_API_KEY: "the-operators-own-key" };
 
-describe("the README's configuration file", () => {
+test("the README's first file is accepted, and lets clients bring a key for the one server that takes one", async () => {
+  const { servers } = await settingsOf({ file: JSON.parse(codeOf("first-server")) });
+  expect([...servers.keys()]).toEqual(["demo", "memory", "search"]);
+  const policies = [...servers.values()].map(({ clientEnv }) => (clientEnv === "*" ? "*" : [...clientEnv.keys()]));
+  expect(policies).toEqual(["*", [], ["EXA_API_KEY"]]);
+});
+
+describe("the configuration file of docs/configuration.md", () => {
   const file = JSON.parse(codeOf("configuration"));
 
   test("is accepted, and allows exactly the servers that it lists", async () => {
@@ -37,8 +44,8 @@ describe("the README's configuration file", () => {
   });
 });
 
-test("every JSON example of the README is valid JSON", () => {
-  const examples = codeBlocks(page).filter(({ language }) => language === "json");
+test("every JSON example is valid JSON", () => {
+  const examples = pages.flatMap(({ text }) => codeBlocks(text)).filter(({ language }) => language === "json");
   expect(examples.length).toBeGreaterThan(3);
   for (const { code } of examples) expect(() => JSON.parse(code)).not.toThrow();
 });

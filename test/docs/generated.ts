@@ -3,7 +3,7 @@ import { COMMANDS } from "../../src/commands/arguments.ts";
 import { BUILTIN_COMMANDS, DEMO } from "../../src/config/allowlist/builtins.ts";
 import { settingsMarkdown } from "../../src/config/settings/settings.ts";
 import { matrixMarkdown } from "../matrix/table.ts";
-import { partOf } from "./page.ts";
+import { partIn } from "./pages.ts";
 
 type Row = readonly string[];
 
@@ -39,7 +39,7 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** The parts of the README that are made from the source, by the name in their opening comment. */
+/** The parts of the pages that are made from the source, by the name in their opening comment. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   commands,
   builtins,
@@ -48,10 +48,10 @@ export const GENERATED: Readonly<Record<string, () => string>> = {
   matrix: matrixMarkdown,
 };
 
-/** The page with its generated parts made anew. */
+/** A page with its generated parts made anew. */
 export function withGenerated(page: string): string {
   return Object.entries(GENERATED).reduce((text, [name, make]) => {
-    const { before, after } = partOf(text, `generated: ${name}`);
-    return before + make() + after;
+    const part = partIn(text, `generated: ${name}`);
+    return part === undefined ? text : part.before + make() + part.after;
   }, page);
 }

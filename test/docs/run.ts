@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { within } from "../support/eventually.ts";
 import type { TestProxy } from "../support/proxy.ts";
-import { codeOf, ROOT } from "./page.ts";
+import { codeOf, ROOT } from "./pages.ts";
 
-/** Where the README's examples find the proxy. */
+/** Where the examples find the proxy. */
 const ADDRESS = "http://127.0.0.1:8000";
 
-/** The code of an example with the address of this proxy in place of the README's. */
+/** The code of an example with the address of this proxy in place of the page's. */
 export function exampleFor(proxy: TestProxy, name: string): string {
   const code = codeOf(name);
   if (!code.includes(ADDRESS)) throw new Error(`the example ${name} does not connect to ${ADDRESS}`);
