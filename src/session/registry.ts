@@ -8,10 +8,7 @@ import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
 import type { EndReason } from "./endings.ts";
 import type { SessionOutput } from "./output.ts";
-import { createSession, type Session, type Transport } from "./session.ts";
-
-/** 24 bytes of the system's random generator: an id that nobody guesses. */
-const ID_BYTES = 24;
+import { createSession, createSessionId, type Session, type Transport } from "./session.ts";
 
 export interface OpenOptions {
   readonly server: Server;
@@ -22,6 +19,8 @@ export interface OpenOptions {
   readonly variables: ReadonlyMap<string, string>;
   /** Aborted when the client leaves: a start that nobody waits for is cancelled. */
   readonly signal: AbortSignal;
+  /** The session's id, where its client has been told already; by default a new one. */
+  readonly id?: string;
   /** Makes the session's way to the client, once its id is known. */
   readonly createOutput: (id: string) => SessionOutput;
 }
@@ -92,7 +91,7 @@ export function createRegistry({ maxSessions, starter, openLink, log }: Registry
     const leavePlace = takePlace(server);
     try {
       const { name, connect, onStarted } = await openLink(options);
-      const id = Buffer.from(crypto.getRandomValues(new Uint8Array(ID_BYTES))).toString("base64url");
+      const id = options.id ?? createSessionId();
       const session = createSession({
         id,
         name,

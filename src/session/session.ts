@@ -16,6 +16,13 @@ export type Transport = "sse" | "streamable-http";
 /** Requests of one session that may be unanswered at a time. */
 export const MAX_IN_FLIGHT = 256;
 
+/** 24 bytes of the system's random generator: an id that nobody guesses. */
+const ID_BYTES = 24;
+
+export function createSessionId(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(ID_BYTES))).toString("base64url");
+}
+
 /** One client's conversation with a server. */
 export interface Session {
   /** What the client shows to be let in again: unguessable, and never logged. */

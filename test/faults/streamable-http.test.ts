@@ -43,8 +43,8 @@ describe("a POST that is refused starts nothing and reaches no child", () => {
     expect(proxy.children().length).toBe(children);
   }
 
-  test.each(["application/json", "text/event-stream", "text/html", "application/*;q=0, text/event-stream"])(
-    "Accept: %s rules out one of the two forms of an answer: 406",
+  test.each(["text/html", "application/xml, image/*", "application/*;q=0, text/event-stream;q=0"])(
+    "Accept: %s rules out both forms of an answer: 406",
     (accept) => refused(406, "not_acceptable", { Accept: accept }),
   );
 
@@ -111,6 +111,49 @@ describe("methods", () => {
   test("a GET that takes no event stream gets 406", async () => {
     const session = await openStreamable(proxy, "puppet");
     expect((await session.listen(undefined, { Accept: "application/json" })).status).toBe(406);
+    await session.end();
+  });
+});
+
+describe("a client that takes one form of an answer gets that one", () => {
+  test.each(["application/json", "application/*", "application/json, text/event-stream;q=0"])(
+    "JSON, whatever else is said before the answer: %s",
+    async (Accept) => {
+      const opening = await postTo(proxy, "puppet", INITIALIZE, { Accept });
+      expect(opening.response.headers.get("content-type")).toBe("application/json");
+      const own = { Accept, "Mcp-Session-Id": opening.response.headers.get("mcp-session-id") ?? "" };
+      const post = (body: object) => postTo(proxy, "puppet", JSON.stringify({ jsonrpc: "2.0", ...body }), own);
+      const held = post({ id: 1, method: "hold", params: { _meta: { progressToken: "theirs" } } });
+      const say = (...messages: readonly object[]) => post({ method: "notifications/say", params: { messages } });
+      // Once it is answered, the child has the first one: it reads in order.
+      await post({ id: 2, method: "ping" });
+      const report = { progressToken: "theirs", progress: 1 };
+      await say(logMessage("meanwhile"), { method: "notifications/progress", params: report }, { id: 1, result: {} });
+      const { response, messages } = await held;
+      expect(response.headers.get("content-type")).toBe("application/json");
+      expect(messages()).toEqual([{ jsonrpc: "2.0", id: 1, result: {} }]);
+      await proxy.fetch("/puppet/mcp", { method: "DELETE", headers: own });
+    },
+  );
+
+  test.each(["text/event-stream", "text/*"])("an event stream, however soon the answer is: %s", async (Accept) => {
+    const opening = await postTo(proxy, "puppet", INITIALIZE, { Accept });
+    expect(opening.response.headers.get("content-type")).toBe("text/event-stream");
+    expect((await opening.answer()).result).toBeDefined();
+    const own = { Accept, "Mcp-Session-Id": opening.response.headers.get("mcp-session-id") ?? "" };
+    const quick = await postTo(proxy, "puppet", ping(1), own);
+    expect(quick.response.headers.get("content-type")).toBe("text/event-stream");
+    expect((await quick.answer()).result).toEqual({});
+    await proxy.fetch("/puppet/mcp", { method: "DELETE", headers: own });
+  });
+
+  test("JSON, of a batch an array", async () => {
+    const session = await openStreamable(proxy, "puppet", { revision: "2025-03-26" });
+    const answer = await session.post(`[${ping(1)},${ping(2)}]`, { Accept: "application/json" });
+    expect(answer.response.headers.get("content-type")).toBe("application/json");
+    await answer.ended;
+    expect(answer.payloads()[0]?.toString()).toStartWith("[");
+    expect(answer.messages().map(({ id }) => id)).toEqual([1, 2]);
     await session.end();
   });
 });

@@ -48,13 +48,16 @@ async function statusesWith(id: string, server?: string): Promise<readonly numbe
 }
 
 describe("the session header", () => {
-  test("N1: a missing or empty one gets 400 for every method, and says what is missing", async () => {
+  test("N1: a missing or empty one gets 400, or 405 where only sessions have the method, and says what is missing", async () => {
     const posted = await postTo(proxy, "echo", PING);
     expect(posted.status).toBe(400);
     expect(posted.messages()[0]).toMatchObject({ error: { data: { code: "session_id_missing" } } });
     expect((await postTo(proxy, "echo", PING, { "Mcp-Session-Id": " " })).status).toBe(400);
-    expect(await drop(await proxy.fetch(path("echo"), { headers: { Accept: "text/event-stream" } }))).toBe(400);
-    expect(await drop(await proxy.fetch(path("echo"), { method: "DELETE" }))).toBe(400);
+    for (const method of ["GET", "DELETE"]) {
+      const answer = await proxy.fetch(path("echo"), { method, headers: { Accept: "text/event-stream" } });
+      expect(await drop(answer)).toBe(405);
+      expect(answer.headers.get("allow")).toBe("POST, OPTIONS");
+    }
     expect(proxy.children()).toEqual([]);
   });
 

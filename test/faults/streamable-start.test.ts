@@ -9,6 +9,8 @@ import { ACCEPT_BOTH, initializeBody, openStreamable, postTo } from "../support/
 setDefaultTimeout(30_000);
 
 const INITIALIZE = initializeBody("2025-11-25");
+/** Of a client that takes no event stream: its answer has the status of what became of it, however slow the machine is. */
+const JSON_ONLY = { Accept: "application/json" };
 
 let proxy: TestProxy;
 beforeAll(async () => {
@@ -32,6 +34,12 @@ beforeAll(async () => {
           `read line; printf '%s\\n' '{"jsonrpc":"2.0","id":"initialize","result":{"protocolVersion":"2024-11-05","capabilities":{},"serverInfo":{"name":"x","version":"1"}}}'; ` +
             `read line; read line; printf '%s\\n' '{"jsonrpc":"2.0","id":1,"result":{}}'; cat >/dev/null`,
         ),
+        later: shell(
+          `read line; printf '%s\\n' '{"jsonrpc":"2.0","id":"initialize","result":{"protocolVersion":"2099-01-01","capabilities":{},"serverInfo":{"name":"x","version":"1"}}}'; ` +
+            `read line; read line; printf '%s\\n' '{"jsonrpc":"2.0","id":1,"result":{}}'; cat >/dev/null`,
+        ),
+        "slow but not for ever": fixture("slow-start", ["3000"]),
+        "slow and failing": shell("read line; sleep 3; exit 4"),
         slow: fixture("slow-start", ["60000"], { limits: { sessionsPerServer: 1 } }),
         "slow but there": fixture("slow-start", ["700"]),
       },
@@ -45,7 +53,7 @@ beforeEach(() => quiet(proxy));
 
 describe("initialize", () => {
   test("C6: that the child does not answer by the start deadline gets 504, and the child is gone", async () => {
-    const answer = await postTo(proxy, "says nothing", INITIALIZE);
+    const answer = await postTo(proxy, "says nothing", INITIALIZE, JSON_ONLY);
     expect([answer.status, answer.response.headers.get("mcp-session-id")]).toEqual([504, null]);
     expect(answer.messages()[0]).toMatchObject({
       jsonrpc: "2.0",
@@ -60,7 +68,7 @@ describe("initialize", () => {
     ["killed on initialize", { signal: "SIGKILL" }, ""],
   ])("C2: %s: 502 with the reason", async (server, data, lastWords) => {
     const started = performance.now();
-    const answer = await postTo(proxy, server, INITIALIZE);
+    const answer = await postTo(proxy, server, INITIALIZE, JSON_ONLY);
     expect(performance.now() - started).toBeLessThan(5_000);
     expect([answer.status, answer.response.headers.get("mcp-session-id")]).toEqual([502, null]);
     const [message] = answer.messages();
@@ -70,14 +78,14 @@ describe("initialize", () => {
   });
 
   test("C1: of a server that cannot be started gets 502 without a path", async () => {
-    const answer = await postTo(proxy, "absent", INITIALIZE);
+    const answer = await postTo(proxy, "absent", INITIALIZE, JSON_ONLY);
     expect(answer.status).toBe(502);
     expect(answer.messages()[0]).toMatchObject({ error: { data: { code: "child_start_failed" } } });
     expect(JSON.stringify(answer.messages())).not.toContain("no-such-program");
   });
 
   test("that the child refuses comes back as the child put it, and there is no session", async () => {
-    const answer = await postTo(proxy, "refusing", INITIALIZE);
+    const answer = await postTo(proxy, "refusing", INITIALIZE, JSON_ONLY);
     expect(answer.messages()).toEqual([
       { jsonrpc: "2.0", id: "initialize", error: { code: -32602, message: "not you" } },
     ]);
@@ -110,6 +118,53 @@ describe("initialize", () => {
     expect((await session.request("ping")).result).toEqual({});
     await session.end();
   });
+
+  test("of a server that answers with a revision of its own makes a session whose client may name that one", async () => {
+    const session = await openStreamable(proxy, "later", { headers: { "MCP-Protocol-Version": "2099-01-01" } });
+    expect((await session.request("ping")).result).toEqual({});
+    const other = await session.post('{"jsonrpc":"2.0","id":2,"method":"ping"}', {
+      "MCP-Protocol-Version": "2099-01-02",
+    });
+    expect(other.status).toBe(400);
+    expect(other.messages()[0]).toMatchObject({ id: 2, error: { data: { code: "bad_header" } } });
+    await session.end();
+  });
+
+  test("that is slow is waited for on an event stream, whose head names the session", async () => {
+    const opening = await postTo(proxy, "slow but not for ever", INITIALIZE);
+    expect(opening.response.headers.get("content-type")).toBe("text/event-stream");
+    const id = opening.response.headers.get("mcp-session-id") ?? "";
+    expect(opening.messages()).toEqual([]);
+    const answer = await opening.answer();
+    expect(answer).toMatchObject({ id: "initialize", result: { protocolVersion: "2025-11-25" } });
+    const pinged = await postTo(proxy, "slow but not for ever", '{"jsonrpc":"2.0","id":1,"method":"ping"}', {
+      "Mcp-Session-Id": id,
+    });
+    expect((await pinged.answer()).result).toEqual({});
+    await proxy.fetch("/slow%20but%20not%20for%20ever/mcp", { method: "DELETE", headers: { "Mcp-Session-Id": id } });
+  });
+
+  test("that is slow and fails is told so on its event stream, and the session that its head named is none", async () => {
+    const opening = await postTo(proxy, "slow and failing", INITIALIZE);
+    expect(opening.status).toBe(200);
+    expect(await opening.answer()).toMatchObject({ id: "initialize", error: { data: { code: "child_exited" } } });
+    const id = opening.response.headers.get("mcp-session-id") ?? "";
+    const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+    expect((await postTo(proxy, "slow and failing", ping, { "Mcp-Session-Id": id })).status).toBe(404);
+  });
+
+  test.each(["gone", crypto.randomUUID()])(
+    "that carries the id of a session that is over opens another: %s",
+    async (id) => {
+      const opening = await postTo(proxy, "echo", INITIALIZE, { "Mcp-Session-Id": id });
+      expect(opening.status).toBe(200);
+      const named = opening.response.headers.get("mcp-session-id") ?? "";
+      expect(["", id]).not.toContain(named);
+      const ended = await proxy.fetch("/echo/mcp", { method: "DELETE", headers: { "Mcp-Session-Id": named } });
+      expect(ended.status).toBe(204);
+      await quiet(proxy);
+    },
+  );
 
   test("is waited for as long as the start may take", async () => {
     const session = await openStreamable(proxy, "slow but there");

@@ -9,8 +9,8 @@ import { createKeepAlive, type KeepAliveOptions } from "../keep-alive.ts";
 /** A request that a child has and does not answer by then gets an event stream, on which notifications and comments are possible. */
 const PATIENCE_MS = 250;
 
-/** While its child is being started, a request may be refused with a status of its own for a little longer. */
-const START_PATIENCE_MS = 2_000;
+/** While its child is being started, a request may be refused with a status of its own for a little longer. Hops want a first byte soon after. */
+const START_PATIENCE_MS = 1_800;
 
 /** What may wait for a client before it counts as slow: a burst, or what is said before the stream has reached its socket, is no fault of its own. */
 const SLACK_BYTES = 64 * 1024;
@@ -27,6 +27,8 @@ export interface ExchangeOptions extends KeepAliveOptions {
   readonly rawId: string;
   /** Aborted when the client has closed its connection. */
   readonly signal: AbortSignal;
+  /** Whether the client takes an event stream. One that does not gets its answer alone, however long it takes. */
+  readonly takesStream: boolean;
 }
 
 /** One stateless request and its answer (2026-07-28, basic/transports/streamable-http, "Receiving Messages"). */
@@ -51,12 +53,12 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
     return next;
   });
 
-  return ({ rawId, heartbeatMs, stalledWriteMs, signal }) => {
+  return ({ rawId, heartbeatMs, stalledWriteMs, signal, takesStream }) => {
     const keepAlive = createKeepAlive({ heartbeatMs, stalledWriteMs });
     const { promise: reply, resolve, reject } = Promise.withResolvers<StatelessReply>();
     let stream: ClientStream | undefined;
     let isOver = false;
-    let undecidedUntil = performance.now() + START_PATIENCE_MS;
+    let undecidedUntil = takesStream ? performance.now() + START_PATIENCE_MS : Number.POSITIVE_INFINITY;
     let waitingBytes = 0;
     const gone = new AbortController();
 
@@ -117,11 +119,11 @@ export function createExchanges(): (options: ExchangeOptions) => Exchange {
 
     const sink: StatelessSink = {
       begin: () => {
-        if (stream !== undefined) return;
+        if (stream !== undefined || !takesStream) return;
         undecidedUntil = performance.now() + PATIENCE_MS;
         watch.expect(undecidedUntil);
       },
-      notify: (line) => (isOver ? undefined : write(messageFrames([line]))),
+      notify: (line) => (isOver || !takesStream ? undefined : write(messageFrames([line]))),
       isSlow: () => waitingBytes > SLACK_BYTES,
       answer: (line) => {
         if (isOver) return;

@@ -6,7 +6,9 @@ import { hasEnvelope, readEnvelope } from "../../wire/envelope.ts";
 import { textAt, valueAt } from "../../wire/json-edit.ts";
 import { headerMismatch } from "../../wire/mcp-headers.ts";
 import { isSessionRevision, isStatelessRevision, MCP_ROUTE_REVISIONS } from "../../wire/revisions.ts";
+import { type AnswerTypes, asEventStream } from "../answer-types.ts";
 import type { TransportAnswer, TransportRequest } from "../request.ts";
+import { underRequest } from "../request-error.ts";
 import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createExchanges } from "./exchange.ts";
 
@@ -20,7 +22,7 @@ export interface StatelessTransportOptions {
 export interface StatelessTransport {
   /** Whether a message is of this revision's kind, by its own content. */
   readonly takes: (request: Request, message: RawMessage) => boolean;
-  readonly post: (request: TransportRequest, message: RawMessage) => Promise<TransportAnswer>;
+  readonly post: (request: TransportRequest, message: RawMessage, types: AnswerTypes) => Promise<TransportAnswer>;
 }
 
 /** Status of an answer that is an error of the protocol itself (basic/index, "Error Codes"; streamable-http). */
@@ -37,13 +39,29 @@ const NO_SESSION = "stateless";
 export function createStatelessTransport({ stateless, readVariables }: StatelessTransportOptions): StatelessTransport {
   const createExchange = createExchanges();
 
-  const serve = async (arrival: TransportRequest, line: Buffer, rawId: string, method: string) => {
+  const serve = async (
+    arrival: TransportRequest,
+    { line, rawId, method }: { readonly line: Buffer; readonly rawId: string; readonly method: string },
+    types: AnswerTypes,
+  ) => {
+    const takesStream = types.stream;
+    if (method === "subscriptions/listen" && !takesStream) {
+      throw new ProxyError("not_acceptable", {
+        message: "A subscription is answered with text/event-stream: allow it in Accept.",
+      });
+    }
     const { request, server, principal, fields, keepOpen } = arrival;
     const { headers } = request;
     const envelope = readCheckedEnvelope(headers, line, method);
     const variables = readVariables(headers, server);
     const { heartbeatMs, stalledWriteMs } = server.timeouts;
-    const { sink, reply, left } = createExchange({ rawId, heartbeatMs, stalledWriteMs, signal: request.signal });
+    const { sink, reply, left } = createExchange({
+      rawId,
+      heartbeatMs,
+      stalledWriteMs,
+      signal: request.signal,
+      takesStream,
+    });
     const round = { line, rawId, method, envelope, sink, header: (name: string) => headers.get(name) };
     stateless
       .serve({ server, principal, variables, round, signal: left })
@@ -55,9 +73,11 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
       keepOpen();
       return { response: new Response(answer.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: NO_SESSION };
     }
+    const status = statusOf(answer.body);
+    if (!types.json && status === 200) return { response: asEventStream(answer.body, fields), session: NO_SESSION };
     const headersOfAnswer = { ...fields, "content-type": "application/json" };
     return {
-      response: new Response(answer.body, { status: statusOf(answer.body), headers: headersOfAnswer }),
+      response: new Response(answer.body, { status, headers: headersOfAnswer }),
       session: NO_SESSION,
     };
   };
@@ -73,17 +93,16 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
         (revision !== null && !isSessionRevision(revision) && !isInitialize(message))
       );
     },
-    post: async (arrival, { line, message }) => {
+    post: async (arrival, { line, message }, types) => {
       if (message.kind !== "request") {
         // The revision has none that a client would send; one that comes is accepted and means nothing.
         return { response: new Response(null, { status: 202, headers: arrival.fields }), session: NO_SESSION };
       }
       const { rawId, method } = message;
       try {
-        return await serve(arrival, line, rawId, method);
+        return await serve(arrival, { line, rawId, method }, types);
       } catch (error) {
-        if (!(error instanceof ProxyError)) throw error;
-        throw error.rpcId === undefined ? withRpcId(error, rawId) : error;
+        throw underRequest(error, rawId);
       }
     },
   };
@@ -127,16 +146,4 @@ function nameOf(line: Buffer, method: string): string | undefined {
 function statusOf(answer: Buffer): number {
   const code = valueAt(answer, ["error", "code"]);
   return code === undefined ? 200 : (STATUS_OF.get(textAt(answer, code)) ?? 200);
-}
-
-function withRpcId(error: ProxyError, rpcId: string): ProxyError {
-  const { code, message, retryAfterSeconds, data, fields, cause } = error;
-  return new ProxyError(code, {
-    message,
-    rpcId,
-    cause,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    ...(data === undefined ? {} : { data }),
-    ...(fields === undefined ? {} : { fields }),
-  });
 }

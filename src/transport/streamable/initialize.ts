@@ -1,9 +1,8 @@
 import { ERRORS, type ErrorCode } from "../../base/errors.ts";
-import { isSessionRevision, type SessionRevision } from "../../wire/revisions.ts";
 
-/** What the answer to `initialize` says: the server agreed, it refused, or the proxy answered in its place. */
+/** What the answer to `initialize` says: the server agreed, to whatever revision, it refused, or the proxy answered in its place. */
 export type InitializeResult =
-  | { readonly kind: "agreed"; readonly revision: SessionRevision | undefined }
+  | { readonly kind: "agreed"; readonly revision: string | undefined }
   | { readonly kind: "refused" }
   | { readonly kind: "failed"; readonly code: ErrorCode };
 
@@ -20,10 +19,7 @@ export function initializeResult(body: Buffer, from: "child" | "proxy"): Initial
     return isErrorCode(code) ? { kind: "failed", code } : { kind: "refused" };
   }
   const revision = member(result, "protocolVersion");
-  return {
-    kind: "agreed",
-    revision: typeof revision === "string" && isSessionRevision(revision) ? revision : undefined,
-  };
+  return { kind: "agreed", revision: typeof revision === "string" ? revision : undefined };
 }
 
 function member(value: unknown, name: string): unknown {

@@ -1,6 +1,13 @@
 import type { OutgoingMessage, SessionOutput } from "../../session/output.ts";
 import type { IdKey } from "../../wire/message.ts";
-import { ASSUMED_REVISION, allowsBatches, hasPrimingEvent, type SessionRevision } from "../../wire/revisions.ts";
+import {
+  ASSUMED_REVISION,
+  allowsBatches,
+  hasPrimingEvent,
+  isSessionRevision,
+  type SessionRevision,
+} from "../../wire/revisions.ts";
+import type { AnswerTypes } from "../answer-types.ts";
 import type { ClientStream } from "../client-stream.ts";
 import type { KeepAliveOptions } from "../keep-alive.ts";
 import type { HistoryBudget } from "./history.ts";
@@ -19,24 +26,25 @@ export interface StreamableOutputOptions extends KeepAliveOptions {
 
 /** The streams of a Streamable HTTP session (MCP 2025-11-25, transports), and which message goes on which. */
 export interface StreamableOutput extends SessionOutput {
-  /**
-   * Expects the answers to the requests of one POST. `alone`: the answer is waited for however long it takes, and nothing
-   * else may come with it, as for `initialize`. @throws ProxyError invalid_request for an id that is in flight already.
-   */
-  readonly expect: (ids: readonly IdKey[], how: "alone" | "with-messages") => Promise<Reply>;
+  /** Expects the answers to the requests of one POST. @throws ProxyError invalid_request for an id that is in flight already. */
+  readonly expect: (ids: readonly IdKey[], types: AnswerTypes) => Promise<Reply>;
   /** Takes back an `expect` whose requests could not be passed on. */
   readonly retract: (ids: readonly IdKey[]) => void;
   /** Connects the standalone stream, or the one that an event id is of. @returns undefined for an id that is no event's. */
   readonly resume: (lastEventId: string | undefined) => ClientStream | "gap" | "over" | undefined;
   /** A connection was lost: its stream goes on without one. */
   readonly disconnect: (connection: ClientStream) => void;
-  readonly setRevision: (revision: SessionRevision) => void;
+  /** Notes what the server has agreed to speak. */
+  readonly setRevision: (revision: string) => void;
+  /** Whether the server has agreed to it, be it a revision that the proxy knows or not. */
+  readonly speaks: (revision: string) => boolean;
   /** Whether the session's revision has JSON-RPC batches. */
   readonly takesBatches: () => boolean;
 }
 
 export function createStreamableOutput(options: StreamableOutputOptions): StreamableOutput {
   let revision: SessionRevision = ASSUMED_REVISION;
+  let agreed: string | undefined;
   let hadStandalone = false;
   let closed = false;
   const streams = createSessionStreams({ ...options, primes: () => hasPrimingEvent(revision) });
@@ -62,7 +70,7 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
     const exchange = about === undefined ? undefined : exchanges.of(about);
     if (exchange === undefined) return streamFor(outgoing).send(line);
     if (message.kind === "response" && about !== undefined) return exchanges.settle(exchange, about, line, "child");
-    return exchange.isAlone ? standalone.send(line) : exchanges.openStream(exchange).send(line);
+    return exchange.gathered !== undefined ? standalone.send(line) : exchanges.openStream(exchange).send(line);
   };
 
   const endAll = (how: "end" | "cut") => {
@@ -87,8 +95,10 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
     },
     disconnect: streams.disconnect,
     setRevision: (negotiated) => {
-      revision = negotiated;
+      agreed = negotiated;
+      if (isSessionRevision(negotiated)) revision = negotiated;
     },
+    speaks: (other) => other === agreed,
     takesBatches: () => allowsBatches(revision),
     deliver: (messages) => {
       let slow: Promise<void>[] | undefined;

@@ -1,5 +1,6 @@
 import { ProxyError } from "../../base/errors.ts";
 import type { IdKey } from "../../wire/message.ts";
+import type { AnswerTypes } from "../answer-types.ts";
 import type { ClientStream } from "../client-stream.ts";
 import type { ResumableStream } from "./resumable-stream.ts";
 import type { SessionStreams } from "./streams.ts";
@@ -7,21 +8,23 @@ import type { SessionStreams } from "./streams.ts";
 /** A request that is not answered by then gets an event stream, on which heartbeats and the way back are possible. */
 export const PATIENCE_MS = 250;
 
-/** How a POST is answered: by its one answer alone, or on an event stream. */
+/** How a POST is answered: by its answers alone, on an event stream, or, when all its requests were taken back, by nothing. */
 export type Reply =
   | { readonly kind: "json"; readonly body: Buffer; readonly from: "child" | "proxy" }
-  | { readonly kind: "stream"; readonly stream: ClientStream };
+  | { readonly kind: "stream"; readonly stream: ClientStream }
+  | { readonly kind: "none" };
 
 /**
  * One POST's requests and how they are answered. It is undecided until either its only answer is there, which is then the
  * whole body, or anything else is to be sent or its patience ends, which opens an event stream; it is over when nothing
- * is owed any more.
+ * is owed any more. One whose client takes no stream is undecided until its last answer is there: they are gathered, however
+ * long that takes, and nothing else comes with them.
  */
 export interface PostExchange {
   readonly owed: Set<IdKey>;
   readonly number: number;
-  /** Nothing else may come with its answer, which is waited for however long it takes. */
-  readonly isAlone: boolean;
+  /** The answers so far, of one whose client takes no stream; undefined: it takes one. */
+  readonly gathered: Buffer[] | undefined;
   readonly since: number;
   /** Set until it is decided how to answer. */
   decide: ((reply: Reply) => void) | undefined;
@@ -31,7 +34,7 @@ export interface PostExchange {
 /** The POSTs of one Streamable HTTP session that wait for answers. */
 export interface PostExchanges {
   /** @throws ProxyError invalid_request for an id that is in flight already. */
-  readonly expect: (ids: readonly IdKey[], how: "alone" | "with-messages") => Promise<Reply>;
+  readonly expect: (ids: readonly IdKey[], types: AnswerTypes) => Promise<Reply>;
   /** Takes back an `expect` whose requests could not be passed on. */
   readonly retract: (ids: readonly IdKey[]) => void;
   /** The exchange that a request belongs to. */
@@ -72,7 +75,7 @@ export function createPostExchanges(streams: SessionStreams): PostExchanges {
   };
 
   return {
-    expect: (ids, how) => {
+    expect: (ids, types) => {
       const hasTwins = ids.length > 1 && new Set(ids).size < ids.length;
       if (hasTwins || ids.some((id) => exchanges.has(id))) {
         throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
@@ -81,13 +84,13 @@ export function createPostExchanges(streams: SessionStreams): PostExchanges {
       const exchange: PostExchange = {
         owed: new Set(ids),
         number: ++count,
-        isAlone: how === "alone",
+        gathered: types.stream ? undefined : [],
         since: performance.now(),
         decide: resolve,
         stream: undefined,
       };
       for (const id of ids) exchanges.set(id, exchange);
-      if (!exchange.isAlone) undecided.add(exchange);
+      if (types.stream) undecided.add(exchange);
       return promise;
     },
     retract: (ids) => {
@@ -98,12 +101,17 @@ export function createPostExchanges(streams: SessionStreams): PostExchanges {
       }
     },
     of: (id) => exchanges.get(id),
-    listening: () => [...new Set(exchanges.values())].filter(({ isAlone }) => !isAlone),
+    listening: () => [...new Set(exchanges.values())].filter(({ gathered }) => gathered === undefined),
     openStream,
     settle: (exchange, id, line, from) => {
       exchanges.delete(id);
       exchange.owed.delete(id);
       const isLast = exchange.owed.size === 0;
+      if (exchange.gathered !== undefined) {
+        if (line !== undefined) exchange.gathered.push(line);
+        if (isLast) exchange.decide?.(gatheredReply(exchange.gathered, from));
+        return undefined;
+      }
       if (exchange.stream === undefined && isLast && line !== undefined) {
         undecided.delete(exchange);
         exchange.decide?.({ kind: "json", body: line, from });
@@ -127,4 +135,13 @@ export function createPostExchanges(streams: SessionStreams): PostExchanges {
       return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.since + PATIENCE_MS;
     },
   };
+}
+
+/** One answer is the whole body; those of a batch are an array (JSON-RPC 2.0, section 6). */
+function gatheredReply(answers: readonly Buffer[], from: "child" | "proxy"): Reply {
+  const [first] = answers;
+  if (first === undefined) return { kind: "none" };
+  if (answers.length === 1) return { kind: "json", body: first, from };
+  const body = Buffer.from(`[${answers.map((answer) => answer.toString()).join(",")}]`);
+  return { kind: "json", body, from };
 }

@@ -6,16 +6,18 @@ import type { Session } from "../../session/session.ts";
 import type { JsonScanner } from "../../wire/json-scan.ts";
 import { errorAnswer, type IdKey } from "../../wire/message.ts";
 import { isSessionRevision, SESSION_REVISIONS } from "../../wire/revisions.ts";
+import { type AnswerTypes, asEventStream, createAcceptReader } from "../answer-types.ts";
 import type { BodyReader } from "../body.ts";
 import { readClientMessages } from "../client-message.ts";
 import type { ClientStream } from "../client-stream.ts";
 import { accepts } from "../content-type.ts";
 import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
+import { underRequest } from "../request-error.ts";
 import type { StatelessTransport } from "../stateless/stateless.ts";
 import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createHistoryBudget } from "./history.ts";
-import { initializeResult } from "./initialize.ts";
-import { createStreamableOutput, type StreamableOutput } from "./output.ts";
+import { createOpening } from "./opening.ts";
+import type { StreamableOutput } from "./output.ts";
 
 /** What the histories of all sessions together may hold. */
 const HISTORY_BYTES = 64 * 1024 * 1024;
@@ -53,15 +55,6 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     return init;
   };
 
-  // Nearly every request has the same Accept as the one before it.
-  let lastAccept: string | undefined;
-  const acceptsAnswers = (accept: string | null): boolean => {
-    if (accept !== null && accept === lastAccept) return true;
-    if (!(accepts(accept, "application", "json") && accepts(accept, "text", "event-stream"))) return false;
-    lastAccept = accept ?? undefined;
-    return true;
-  };
-
   const find = ({ request, server, principal }: TransportRequest): { session: Session; output: StreamableOutput } => {
     const id = request.headers.get("mcp-session-id");
     if (id === null || id === "") {
@@ -72,7 +65,7 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     const session = registry.find(id, server, principal, "streamable-http");
     const output = session === undefined ? undefined : outputs.get(session);
     if (session === undefined || output === undefined) throw new ProxyError("session_not_found");
-    checkRevision(request.headers);
+    checkRevision(request.headers, output);
     return { session, output };
   };
 
@@ -89,107 +82,88 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     return { response: new Response(stream.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: session.name };
   };
 
-  const initialize = async (arrival: TransportRequest, message: RawMessage): Promise<TransportAnswer> => {
-    const { request, server, principal, client, keepOpen } = arrival;
-    // No time limit is left on this connection: it must not outlive its answer.
-    const fields = { ...arrival.fields, connection: "close" };
-    if (message.message.kind !== "request") throw new ProxyError("invalid_request");
-    const variables = readVariables(request.headers, server);
-    // npx may download for minutes before the first answer.
-    keepOpen();
-    const { heartbeatMs, stalledWriteMs } = server.timeouts;
-    const output = createStreamableOutput({
-      budget,
-      heartbeatMs,
-      stalledWriteMs,
-      historyBytes: server.limits.outboxBytes,
-    });
-    const session = await registry.open({
-      server,
-      principal,
-      client: client(),
-      transport: "streamable-http",
-      variables,
-      signal: request.signal,
-      createOutput: () => output,
-    });
-    const leave = () => session.end("client-closed");
-    request.signal.addEventListener("abort", leave, { once: true });
-    const reply = output.expect([message.message.id], "alone");
-    try {
-      session.receive(message);
-    } catch (error) {
-      session.end("internal-error");
-      throw error;
-    }
-    const answer = await reply;
-    request.signal.removeEventListener("abort", leave);
-    // One that is expected alone is answered by JSON, whoever answers.
-    const body = answer.kind === "json" ? answer.body : Buffer.alloc(0);
-    const result = answer.kind === "json" ? initializeResult(body, answer.from) : { kind: "refused" as const };
-    if (result.kind === "refused") {
-      session.end("deleted");
-      return { response: jsonAnswer(body, 200, fields), session: session.name };
-    }
-    if (result.kind === "failed")
-      return { response: jsonAnswer(body, ERRORS[result.code].status, fields), session: session.name };
-    if (result.revision !== undefined) output.setRevision(result.revision);
-    outputs.set(session, output);
-    return { response: jsonAnswer(body, 200, { ...fields, "mcp-session-id": session.id }), session: session.name };
+  const readAccept = createAcceptReader();
+  const initialize = createOpening({
+    registry,
+    budget,
+    readVariables,
+    onOpened: (session, output) => void outputs.set(session, output),
+  });
+
+  /** Whether the session that a request names is one that its caller has. */
+  const isInSession = ({ request, server, principal }: TransportRequest): boolean => {
+    const id = request.headers.get("mcp-session-id");
+    return id !== null && registry.find(id, server, principal, "streamable-http") !== undefined;
   };
 
   // Not async functions, from here to `post`: each would cost a message half a microsecond.
   const exchange = (
     arrival: TransportRequest,
     messages: readonly RawMessage[],
+    types: AnswerTypes,
   ): TransportAnswer | Promise<TransportAnswer> => {
     const found = find(arrival);
     const { session, output } = found;
+    const { fields } = arrival;
     const ids = requestIds(messages);
     if (ids.length === 0) {
       for (const message of messages) session.receive(message);
-      return { response: new Response(null, { status: 202, headers: arrival.fields }), session: session.name };
+      return { response: new Response(null, { status: 202, headers: fields }), session: session.name };
     }
     // A batch is refused whole or passed on whole: half of its answers would belong to nobody.
     session.requireRoom(ids.length);
-    const reply = output.expect(ids, "with-messages");
+    const reply = output.expect(ids, types);
     passOn(session, output, messages);
-    return reply.then((answer) =>
-      answer.kind === "stream"
-        ? streamAnswer(arrival, found, answer.stream)
-        : { response: new Response(answer.body, jsonInit(arrival.fields)), session: session.name },
-    );
+    return reply.then((answer) => {
+      if (answer.kind === "stream") return streamAnswer(arrival, found, answer.stream);
+      if (answer.kind === "none")
+        return { response: new Response(null, { status: 202, headers: fields }), session: session.name };
+      const { body } = answer;
+      const response = types.json ? new Response(body, jsonInit(fields)) : asEventStream(body, fields);
+      return { response, session: session.name };
+    });
   };
 
-  const dispatch = (arrival: TransportRequest, body: Buffer): TransportAnswer | Promise<TransportAnswer> => {
+  const dispatch = (
+    arrival: TransportRequest,
+    body: Buffer,
+    types: AnswerTypes,
+  ): TransportAnswer | Promise<TransportAnswer> => {
     const { messages, isBatch } = readClientMessages(body, scan);
     const [first] = messages;
-    if (!isBatch && first !== undefined && stateless.takes(arrival.request, first))
-      return stateless.post(arrival, first);
-    const opens = first?.message.kind === "request" && first.message.method === "initialize";
-    if (opens && !isBatch) {
-      if (!arrival.request.headers.has("mcp-session-id")) return initialize(arrival, first);
-      throw new ProxyError("invalid_request", {
-        message: "A session is initialized once: leave Mcp-Session-Id out to open another.",
-      });
+    if (isBatch || first === undefined) {
+      requireBatches(find(arrival).output);
+      return exchange(arrival, messages, types);
     }
-    if (isBatch) requireBatches(find(arrival).output);
-    return exchange(arrival, messages);
+    if (stateless.takes(arrival.request, first)) return stateless.post(arrival, first, types);
+    if (first.message.kind !== "request") return exchange(arrival, messages, types);
+    const { method, rawId } = first.message;
+    const refuse = (error: unknown) => {
+      throw underRequest(error, rawId);
+    };
+    if (method === "initialize") {
+      // A client whose session is over, after a restart for instance, may still send its id.
+      if (!isInSession(arrival)) return initialize(arrival, first, types).catch(refuse);
+      const message = "A session is initialized once: leave Mcp-Session-Id out to open another.";
+      return refuse(new ProxyError("invalid_request", { message }));
+    }
+    try {
+      return exchange(arrival, messages, types);
+    } catch (error) {
+      return refuse(error);
+    }
   };
 
   return {
     post: (arrival) => {
       const { request } = arrival;
-      if (!acceptsAnswers(request.headers.get("accept"))) {
-        throw new ProxyError("not_acceptable", {
-          message: "This URL answers with application/json or text/event-stream: allow both in Accept.",
-        });
-      }
-      return readBody(request).then((body) => dispatch(arrival, body));
+      const types = readAccept(request.headers.get("accept"));
+      return readBody(request).then((body) => dispatch(arrival, body, types));
     },
 
     get: (arrival) => {
       const { headers } = arrival.request;
+      requireSession(arrival.request);
       if (!accepts(headers.get("accept"), "text", "event-stream")) {
         throw new ProxyError("not_acceptable", {
           message: "This URL answers GET with text/event-stream: allow it in Accept.",
@@ -215,6 +189,7 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     },
 
     delete: (arrival) => {
+      requireSession(arrival.request);
       const { session } = find(arrival);
       session.end("deleted");
       return { response: new Response(null, { status: 204, headers: arrival.fields }), session: session.name };
@@ -259,16 +234,27 @@ function requireBatches(output: StreamableOutput): void {
   });
 }
 
-/** Refuses a revision that no session can have. Absent is fine: revisions before 2025-06-18 have no such header. */
-function checkRevision(headers: Headers): void {
+/**
+ * GET and DELETE are for sessions: to one who names none, the URL does not take them. Clients that only try whether there is a
+ * stream stop at 405, and try again at any other refusal.
+ */
+function requireSession({ method, headers }: Request): void {
+  if ((headers.get("mcp-session-id") ?? "") !== "") return;
+  throw new ProxyError("method_not_allowed", {
+    message: `Without a session this URL takes POST, not ${method}: name the session in Mcp-Session-Id, if there is one.`,
+    fields: { allow: "POST, OPTIONS" },
+  });
+}
+
+/**
+ * Refuses a revision that no session can have and that this one's server has not agreed to. Absent is fine: revisions
+ * before 2025-06-18 have no such header.
+ */
+function checkRevision(headers: Headers, output: StreamableOutput): void {
   const revision = headers.get("mcp-protocol-version");
-  if (revision === null || isSessionRevision(revision)) return;
+  if (revision === null || isSessionRevision(revision) || output.speaks(revision)) return;
   throw new ProxyError("bad_header", {
     message: `MCP-Protocol-Version is not a supported revision. Supported: ${SESSION_REVISIONS.join(", ")}.`,
     data: { supported: SESSION_REVISIONS },
   });
-}
-
-function jsonAnswer(body: Buffer, status: number, fields: Fields): Response {
-  return new Response(body, { status, headers: { ...fields, "content-type": "application/json" } });
 }

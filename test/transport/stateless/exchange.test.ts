@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 /** An exchange whose client is a bare connection, which has sent its request and got nothing yet. */
-async function serve({ heartbeatMs = 0, stalledWriteMs = 0 } = {}): Promise<Served> {
+async function serve({ heartbeatMs = 0, stalledWriteMs = 0, takesStream = true } = {}): Promise<Served> {
   const createExchange = createExchanges();
   const made = Promise.withResolvers<Exchange>();
   const server = Bun.serve({
@@ -28,7 +28,7 @@ async function serve({ heartbeatMs = 0, stalledWriteMs = 0 } = {}): Promise<Serv
     idleTimeout: 0,
     development: false,
     fetch: async ({ signal }) => {
-      const exchange = createExchange({ rawId: '"x"', heartbeatMs, stalledWriteMs, signal });
+      const exchange = createExchange({ rawId: '"x"', heartbeatMs, stalledWriteMs, signal, takesStream });
       made.resolve(exchange);
       const reply = await exchange.reply.catch(() => undefined);
       return new Response(reply?.body ?? "refused", { status: reply === undefined ? 502 : 200 });
@@ -90,6 +90,16 @@ describe("an answer", () => {
     late.exchange.sink.fail(refusal);
     expect(await late.client.until("the error", (text) => text.includes("pool_full"))).toContain("HTTP/1.1 200");
   });
+});
+
+test("a client that takes no stream gets the answer alone, and nothing that was said before it", async () => {
+  const { exchange, client } = await serve({ takesStream: false });
+  exchange.sink.begin();
+  expect(exchange.sink.notify(notification())).toBeUndefined();
+  exchange.sink.answer(ANSWER);
+  const text = await client.until("the answer", (received) => received.includes('"result"'));
+  expect(text).not.toContain("data:");
+  expect(text).not.toContain('"method":"n"');
 });
 
 describe("a client", () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { OutgoingMessage } from "../../../src/session/output.ts";
+import { BOTH_TYPES, JSON_ALONE } from "../../../src/transport/answer-types.ts";
 import type { ClientStream } from "../../../src/transport/client-stream.ts";
 import { createHistoryBudget } from "../../../src/transport/streamable/history.ts";
 import { createStreamableOutput, type StreamableOutput } from "../../../src/transport/streamable/output.ts";
@@ -62,7 +63,7 @@ function standalone(output: StreamableOutput): ClientStream {
 describe("the answer to a POST", () => {
   test("that comes first is its whole body", async () => {
     const output = createOutput();
-    const reply = output.expect(["1"], "with-messages");
+    const reply = output.expect(["1"], BOTH_TYPES);
     expect(output.deliver([answer("1")])).toBeUndefined();
     expect(await reply).toEqual({ kind: "json", body: answer("1").line, from: "child" });
     expect(output.isOpen()).toBe(false);
@@ -70,7 +71,7 @@ describe("the answer to a POST", () => {
 
   test("that is late comes on an event stream, from when its patience is over", async () => {
     const output = createOutput();
-    const reply = output.expect(["1"], "with-messages");
+    const reply = output.expect(["1"], BOTH_TYPES);
     const due = output.nextCheck();
     output.check(due);
     const { kind } = await reply;
@@ -79,8 +80,8 @@ describe("the answer to a POST", () => {
 
   test("that comes after its own progress comes behind it; what is another's goes elsewhere", async () => {
     const output = createOutput();
-    const first = output.expect(["1"], "with-messages");
-    const second = output.expect(["2"], "with-messages");
+    const first = output.expect(["1"], BOTH_TYPES);
+    const second = output.expect(["2"], BOTH_TYPES);
     output.deliver([notification("notifications/progress", "1"), answer("2"), answer("1")]);
     expect((await second).kind).toBe("json");
     const reply = await first;
@@ -95,11 +96,45 @@ describe("the answer to a POST", () => {
 
   test("that is waited for alone is not joined by anything, and not turned into a stream", async () => {
     const output = createOutput();
-    const reply = output.expect(["1"], "alone");
+    const reply = output.expect(["1"], JSON_ALONE);
     output.deliver([question("q"), notification("notifications/message")]);
     output.check(performance.now() + 60_000);
     output.deliver([answer("1")]);
     expect((await reply).kind).toBe("json");
+  });
+});
+
+describe("the answer to a POST of a client that takes no stream", () => {
+  test("is waited for, and what else there is waits for a stream", async () => {
+    const output = createOutput();
+    const reply = output.expect(["1"], JSON_ALONE);
+    output.deliver([notification("notifications/progress", "1")]);
+    output.check(performance.now() + 60_000);
+    output.deliver([answer("1")]);
+    expect(await reply).toEqual({ kind: "json", body: answer("1").line, from: "child" });
+    const client = await serve(standalone(output));
+    await client.until("the progress", (received) => received.includes("notifications/progress"));
+  });
+
+  test("is an array for a batch, of those that there are", async () => {
+    const output = createOutput();
+    const reply = output.expect(["1", "2", "3"], JSON_ALONE);
+    output.deliver([answer("3")]);
+    output.abandon("2");
+    output.answer("1", '{"jsonrpc":"2.0","id":1,"error":{}}');
+    const found = await reply;
+    if (found.kind !== "json") throw new Error(`no JSON: ${found.kind}`);
+    expect(JSON.parse(found.body.toString())).toEqual([
+      JSON.parse(answer("3").line.toString()),
+      { jsonrpc: "2.0", id: 1, error: {} },
+    ]);
+  });
+
+  test("is none when it takes its request back", async () => {
+    const output = createOutput();
+    const reply = output.expect(["1"], JSON_ALONE);
+    output.abandon("1");
+    expect(await reply).toEqual({ kind: "none" });
   });
 });
 
@@ -113,7 +148,7 @@ describe("a message that names no request", () => {
 
   test("that the child's work needs goes to the only request there is", async () => {
     const output = createOutput();
-    const reply = output.expect(["1"], "with-messages");
+    const reply = output.expect(["1"], BOTH_TYPES);
     output.deliver([question('"q"')]);
     const { kind } = await reply;
     expect(kind).toBe("stream");
