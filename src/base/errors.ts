@@ -108,6 +108,13 @@ export const ERRORS = {
     fault: "client",
     summary: "The body must be application/json in UTF-8, without a content encoding.",
   },
+  client_left: {
+    // nginx's number for it: the log has it, and there is nobody to send it to.
+    status: 499,
+    rpc: -32000,
+    fault: "client",
+    summary: "The client left before there was an answer. Only the log says so.",
+  },
   rate_limited: {
     status: 429,
     rpc: -32000,

@@ -6,7 +6,7 @@ import type { LinkEnd } from "./link.ts";
 export function describeEnd(end: LinkEnd, withStderr = true): ProxyError {
   switch (end.kind) {
     case "stalled":
-      return new ProxyError("session_not_found", { message: "The client took no data any more." });
+      return new ProxyError("client_left", { message: "The client took no data any more." });
     case "failed":
       return new ProxyError(end.code, { message: end.message, data: end.data });
     case "line-too-long":

@@ -105,7 +105,7 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
     const askedAt = performance.now();
     for (;;) {
       if (closed || parts.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
-      if (signal.aborted) throw new ProxyError("session_not_found", { message: "The client left." });
+      if (signal.aborted) throw new ProxyError("client_left");
       const variant = variants.of(request);
       const pooled = take(variant, request);
       if (pooled !== undefined) return leaseOf(variant, pooled, mode);

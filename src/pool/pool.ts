@@ -149,7 +149,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
         left.promise,
       ]);
       if (closed) throw new ProxyError("draining", { retryAfterSeconds: 10 });
-      if (outcome === "left") throw new ProxyError("session_not_found", { message: "The client left." });
+      if (outcome === "left") throw new ProxyError("client_left");
       // What the silence of an earlier child told counts as far as this one's answers bear it out, and not for ever.
       if (outcome.kind === "ready") eras.learn(server, { ...hint, ...outcome.learnt }, hint === undefined);
       else if (outcome.kind === "refused" && outcome.isUnanswered) eras.doubt(server);

@@ -34,7 +34,7 @@ export interface StartedChild {
 
 /** Starts children, a few at once. */
 export interface Starter {
-  /** @throws ProxyError start_queue_full, child_start_failed, host_exhausted, draining, session_not_found (nobody waits). */
+  /** @throws ProxyError start_queue_full, child_start_failed, host_exhausted, draining, client_left (nobody waits). */
   readonly start: (request: StartRequest) => Promise<StartedChild>;
   /** Cancels the starts that wait; no more from now on. */
   readonly drain: () => void;
@@ -46,9 +46,7 @@ export function createStarter({ admission, host, log }: StarterOptions): Starter
   let started = 0;
 
   const cancelled = () =>
-    drained.signal.aborted
-      ? new ProxyError("draining", { retryAfterSeconds: 10 })
-      : new ProxyError("session_not_found", { message: "The client left." });
+    drained.signal.aborted ? new ProxyError("draining", { retryAfterSeconds: 10 }) : new ProxyError("client_left");
 
   const takeTurn = async (server: Server, signal: AbortSignal): Promise<() => void> => {
     const { startMs } = server.timeouts;

@@ -17,8 +17,8 @@ export type EndReason =
 
 /** What the client is told by default, of each reason. */
 export const ENDINGS: Readonly<Record<EndReason, { readonly code: ErrorCode; readonly message: string }>> = {
-  "client-closed": { code: "session_not_found", message: "The client closed the session." },
-  stalled: { code: "session_not_found", message: "The client took no data any more; the session was ended." },
+  "client-closed": { code: "client_left", message: "The client closed the session." },
+  stalled: { code: "client_left", message: "The client took no data any more; the session was ended." },
   idle: { code: "session_not_found", message: "The session was ended: no message for too long, and no open stream." },
   silent: { code: "session_not_found", message: "The session was ended: no message for too long." },
   lifetime: { code: "session_not_found", message: "The session reached its longest lifetime." },

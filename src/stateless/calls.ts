@@ -43,7 +43,7 @@ export function createCalls({ leases, eras, parking }: CallsOptions): Calls {
     }
     await checkToolHeaders(round, lease, children);
     // Nothing may begin for a client that has left while its headers were checked.
-    if (signal.aborted) throw new ProxyError("session_not_found", { message: "The client left." });
+    if (signal.aborted) throw new ProxyError("client_left");
   };
 
   const beginModern = ({ round, signal }: StatelessRequest, lease: Lease, mode: LeaseMode) => {

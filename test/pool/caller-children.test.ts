@@ -102,7 +102,7 @@ describe("the start of a child", () => {
     expect(start.signal.aborted).toBe(false);
     start.succeed();
     expect(await stays).toBe("leased");
-    expect(new Set(await Promise.all(left))).toEqual(new Set(["session_not_found"]));
+    expect(new Set(await Promise.all(left))).toEqual(new Set(["client_left"]));
     expect(starts.length).toBe(1);
   });
 
@@ -115,9 +115,9 @@ describe("the start of a child", () => {
     expect(first.signal.aborted).toBe(true);
     const late = code(own.lease(request()));
     expect(starts.length).toBe(2);
-    first.fail(new ProxyError("session_not_found"));
+    first.fail(new ProxyError("client_left"));
     (await started(2)).succeed();
-    expect(await left).toBe("session_not_found");
+    expect(await left).toBe("client_left");
     expect(await late).toBe("leased");
   });
 

@@ -158,7 +158,7 @@ describe("a start", () => {
     const opening = open(registry, server, { signal: leaver.signal });
     await eventually("the queue", () => admission.waiting() === 1);
     leaver.abort();
-    expect(await refusal(opening)).toBe("session_not_found");
+    expect(await refusal(opening)).toBe("client_left");
     expect(admission.waiting()).toBe(0);
     expect(registry.size()).toBe(1);
   });
@@ -168,7 +168,7 @@ describe("a start", () => {
     const leaver = new AbortController();
     const opening = open(registry, scriptServer(TALKS), { signal: leaver.signal });
     leaver.abort();
-    expect(await refusal(opening)).toBe("session_not_found");
+    expect(await refusal(opening)).toBe("client_left");
     expect(registry.size()).toBe(0);
   });
 });

@@ -9,8 +9,8 @@ const details = {
   ...{ postMcpDetail, getMcpDetail, deleteMcpDetail },
 };
 
-/** Codes that no route of the document answers with, because they belong to none. */
-const ELSEWHERE: readonly ErrorCode[] = ["not_found", "method_not_allowed"];
+/** Codes that no route of the document answers with: they belong to none, or nobody is there to be answered. */
+const ELSEWHERE: readonly ErrorCode[] = ["client_left", "not_found", "method_not_allowed"];
 
 /** Codes that only requests of revision 2026-07-28 are answered with. */
 const STATELESS: readonly ErrorCode[] = [
