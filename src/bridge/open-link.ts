@@ -1,3 +1,4 @@
+import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { type EraMemory, servedEra } from "../link/eras.ts";
 import { createExclusiveLink } from "../link/exclusive.ts";
@@ -64,6 +65,11 @@ export function createOpenLink(options: OpenLinkOptions): OpenLink {
       return { name: `shared-${++shared}`, connect, onStarted: () => undefined };
     }
     const { child, name, onStarted } = await starter.start({ server, variables, signal });
+    if (signal.aborted) {
+      await child.stop();
+      onStarted();
+      throw new ProxyError("client_left");
+    }
     const context = { session: name, server: server.name, pid: child.pid };
     if (servedEra(eras.of(server), "legacy") === "modern") {
       return { name, connect: bridge.onto({ child, name, server, variables }), onStarted };

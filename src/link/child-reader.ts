@@ -13,6 +13,8 @@ export interface ChildReaderOptions {
   readonly maxLineBytes: number;
   /** Given the messages of one read, in order. While its promise is pending, the child's stdout is not read. */
   readonly onMessages: (messages: readonly RawMessage[]) => Promise<void> | undefined;
+  /** Called at the first byte of the child's stdout. */
+  readonly onFirstByte?: () => void;
   /** Called once, when the child has ended or cannot be understood any more. */
   readonly onEnd: (end: LinkEnd) => void;
   readonly log: Logger;
@@ -52,6 +54,7 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
       reads++;
       const since = performance.now();
       if (done) return "stdout";
+      if (reads === 1) options.onFirstByte?.();
       const messages: RawMessage[] = [];
       let tooLong = false;
       try {

@@ -3,15 +3,21 @@ import { isRecord } from "../base/record.ts";
 import { META } from "../wire/envelope.ts";
 import { NEWEST_STATELESS_REVISION } from "../wire/revisions.ts";
 import type { Era, KnownEras } from "./eras.ts";
-import { type Identity, identityOfDiscover, identityOfInitialize, isDualEra } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import { describeEnd } from "./link-end.ts";
+import {
+  advance,
+  beginNegotiation,
+  type NegotiationEnd,
+  type NegotiationEvent,
+  patienceMs,
+  questionsOf,
+} from "./negotiation.ts";
+import type { Reply } from "./reply.ts";
 import type { SharedLink } from "./shared.ts";
 
 /** After `initialized`, a server may ask for its client's roots at once: so long it is given to have asked. */
 const SETTLE_MS = 1_000;
-
-/** A server that is silent may be on its way still: npx downloads before it starts. So many times the probe's time it is given. */
-const SLOW_START = 6;
 
 /** How a legacy child is initialised: children that were initialised alike are alike. */
 export interface Profile {
@@ -31,7 +37,7 @@ export interface HandshakeOptions {
   /** The era of the client that waits. */
   readonly wanted: Era;
   readonly known: KnownEras;
-  /** How long `server/discover` may stay unanswered before the other era is tried, in milliseconds; 0: it is never asked. */
+  /** How long a child that is up may leave `server/discover` unanswered before it is asked to initialize, too, in milliseconds. */
   readonly probeMs: number;
   /** When the child must be ready, in milliseconds of `performance.now()`; Infinity: whenever it is. */
   readonly deadline: number;
@@ -39,113 +45,101 @@ export interface HandshakeOptions {
 
 /**
  * `ready`: it can be used. `restart`: this child is lost for use, and a new one is to be taken for one of this era;
- * `isCertain`: its answers say so, and not its silence or its end. `refused`: it is of no era that we know, or did not answer
- * as one that has to (`isUnanswered`).
+ * `isCertain`: its answers say so, and not its end. `refused`: it is of no era that we know, or did not answer at all
+ * (`isUnanswered`; `suspected` is what that tells of the next one).
  */
 export type HandshakeOutcome =
   | { readonly kind: "ready"; readonly identity: Identity; readonly learnt: Partial<KnownEras> }
   | { readonly kind: "restart"; readonly learnt: Partial<KnownEras>; readonly isCertain: boolean }
-  | { readonly kind: "refused"; readonly error: ProxyError; readonly isUnanswered: boolean };
-
-type Reply =
-  | { readonly kind: "result"; readonly result: unknown }
-  | { readonly kind: "error"; readonly error: unknown }
-  | { readonly kind: "ended" }
-  | { readonly kind: "silent" };
+  | {
+      readonly kind: "refused";
+      readonly error: ProxyError;
+      readonly isUnanswered: boolean;
+      readonly suspected?: Partial<KnownEras> | undefined;
+    };
 
 /**
  * Finds out the era of a child that has just been started, and makes it ready (2026-07-28, basic/transports/stdio, "Backward
- * Compatibility"). Some legacy servers exit on a request before `initialize`, or fall silent: both cost a child, once.
+ * Compatibility"): asks the questions of a negotiation, and tells it what comes of them.
  */
 export async function shakeHands(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const { wanted, known, probeMs } = options;
-  const isLegacyFirst = probeMs === 0 || (wanted === "legacy" ? known.legacy !== false : known.modern === false);
-  return isLegacyFirst ? initializeFirst(options) : discoverFirst(options);
-}
-
-async function initializeFirst(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const { link, probeMs, deadline } = options;
-  const reply = await within(initialize(options), left(deadline));
-  const identity = reply.kind === "result" ? identityOfInitialize(reply.result) : undefined;
-  // Where nobody ever asks whether it is modern, too, it counts as not being so: a modern client is to use this very child.
-  if (identity !== undefined) return ready(options, identity, probeMs === 0 ? LEGACY : { legacy: true });
-  if (reply.kind === "silent") return { kind: "refused", error: new ProxyError("start_timeout"), isUnanswered: true };
-  if (reply.kind === "ended") return refusedByEnd(link);
-  if (probeMs > 0) {
-    const probed = await within(discover(options), Math.min(probeMs, left(deadline)));
-    const modern = probed.kind === "result" ? identityOfDiscover(probed.result) : undefined;
-    if (modern !== undefined) return ready(options, modern, { modern: true, legacy: false });
+  const { link, deadline } = options;
+  /** What may come next, each but once. */
+  const expected = new Map<string, Promise<NegotiationEvent>>([["up", link.spoke.then(() => ({ kind: "up" }))]]);
+  const asked = new Set<string>();
+  let state = beginNegotiation(options);
+  for (;;) {
+    for (const question of questionsOf(state)) {
+      if (asked.has(question)) continue;
+      asked.add(question);
+      const line = question === "discover" ? discoverLine(options) : initializeLine(options);
+      const reply = ask(link, question === "discover" ? "server/discover" : "initialize", line);
+      expected.set(
+        question,
+        reply.then((came) => ({ kind: question, reply: came })),
+      );
+    }
+    const lateAt = performance.now() + patienceMs(state, options);
+    const event = await next(expected.values(), Math.min(lateAt, deadline), lateAt < deadline ? "late" : "deadline");
+    expected.delete(event.kind);
+    const step = advance(state, event, options);
+    if ("end" in step) return conclude(options, step.end);
+    state = step.state;
   }
-  return { kind: "refused", error: refusedInitialize(reply), isUnanswered: false };
 }
 
-async function discoverFirst(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const { deadline } = options;
-  const probeMs = () => Math.min(options.probeMs, left(deadline));
-  const discovering = discover(options);
-  const first = await within(discovering, probeMs());
-  if (first.kind === "ended") return { kind: "restart", learnt: LEGACY, isCertain: false };
-  if (first.kind !== "silent") {
-    const modern = judge(first);
-    if (modern === "unsupported") return refusedRevision(first);
-    if (modern !== undefined) return ready(options, modern, learntFrom(modern));
-    return initializeAfter(options);
+/** The first of what is expected, or that the time is over. */
+async function next(
+  expected: Iterable<Promise<NegotiationEvent>>,
+  until: number,
+  over: "late" | "deadline",
+): Promise<NegotiationEvent> {
+  if (until === Number.POSITIVE_INFINITY) return Promise.race(expected);
+  const { promise: late, resolve } = Promise.withResolvers<NegotiationEvent>();
+  const timer = setTimeout(resolve, Math.max(1, until - performance.now()), { kind: over });
+  try {
+    return await Promise.race([...expected, late]);
+  } finally {
+    clearTimeout(timer);
   }
-  // Slow to start, or silent on what it does not know. Whichever it answers first says what it is.
-  const initializing = initialize(options);
-  const patience = Math.min(SLOW_START * options.probeMs, left(deadline) / 2);
-  const second = await within(Promise.race([discovering, initializing]), patience);
-  const modern = second.kind === "result" ? identityOfDiscover(second.result) : undefined;
-  // The initialize that it got in the meantime may have made a server of both eras a legacy one.
-  if (modern !== undefined) return { kind: "restart", learnt: learntFrom(modern), isCertain: true };
-  if (second.kind === "silent" || second.kind === "ended") return { kind: "restart", learnt: LEGACY, isCertain: false };
-  const answer = await within(initializing, left(deadline));
-  const identity = answer.kind === "result" ? identityOfInitialize(answer.result) : undefined;
-  if (identity !== undefined) return ready(options, identity, LEGACY);
-  const late = await within(discovering, probeMs());
-  const lateModern = late.kind === "result" ? identityOfDiscover(late.result) : undefined;
-  if (lateModern !== undefined) return { kind: "restart", learnt: learntFrom(lateModern), isCertain: true };
-  return { kind: "refused", error: refusedInitialize(answer), isUnanswered: answer.kind !== "error" };
 }
 
-/** `server/discover` was answered as a legacy server does. */
-async function initializeAfter(options: HandshakeOptions): Promise<HandshakeOutcome> {
-  const reply = await within(initialize(options), left(options.deadline));
-  const identity = reply.kind === "result" ? identityOfInitialize(reply.result) : undefined;
-  if (identity !== undefined) return ready(options, identity, LEGACY);
-  // It may hold the question before the handshake against its client: one that is not asked may do better.
-  return { kind: "restart", learnt: LEGACY, isCertain: reply.kind === "error" };
-}
-
-const LEGACY: Partial<KnownEras> = { legacy: true, modern: false };
-
-function learntFrom(modern: Identity): Partial<KnownEras> {
-  return isDualEra(modern) ? { modern: true, legacy: true } : { modern: true };
-}
-
-/** A DiscoverResult, or an error that only a modern server gives. */
-function judge(reply: Reply): Identity | "unsupported" | undefined {
-  if (reply.kind === "result") return identityOfDiscover(reply.result);
-  if (reply.kind !== "error" || !isRecord(reply.error)) return undefined;
-  const { code, data } = reply.error;
-  return code === -32022 && isRecord(data) && Array.isArray(data["supported"]) ? "unsupported" : undefined;
-}
-
-async function ready(
-  { link, profile }: HandshakeOptions,
-  identity: Identity,
-  learnt: Partial<KnownEras>,
-): Promise<HandshakeOutcome> {
-  if (identity.era === "legacy") {
-    link.write(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
-    // Answered after what the server does on being initialised: what it wants to know first has been asked by then.
-    if (profile.hasRoots) await within(ask(link, "ping", '{"jsonrpc":"2.0","id":0,"method":"ping"}'), SETTLE_MS);
+async function conclude(options: HandshakeOptions, end: NegotiationEnd): Promise<HandshakeOutcome> {
+  switch (end.kind) {
+    case "ready":
+      await greet(options, end.identity);
+      return end;
+    case "restart":
+      return end;
+    case "unsupported": {
+      const revisions = end.supported.join(", ").slice(0, 300);
+      const message = `The server speaks no revision of MCP that the proxy knows. Its revisions: ${revisions}.`;
+      const error = new ProxyError("child_refused", { message, data: { supported: end.supported } });
+      return { kind: "refused", error, isUnanswered: false };
+    }
+    case "silent":
+      return {
+        kind: "refused",
+        error: new ProxyError("start_timeout"),
+        isUnanswered: true,
+        suspected: end.suspected,
+      };
+    case "refused":
+      if (end.refusal.kind === "ended")
+        return { kind: "refused", error: describeEnd(await options.link.ended), isUnanswered: true };
+      return { kind: "refused", error: refusedInitialize(end.refusal), isUnanswered: false };
   }
-  return { kind: "ready", identity, learnt };
 }
 
-async function refusedByEnd(link: SharedLink): Promise<HandshakeOutcome> {
-  return { kind: "refused", error: describeEnd(await link.ended), isUnanswered: true };
+/** What follows the handshake of a legacy child. */
+async function greet({ link, profile, deadline }: HandshakeOptions, { era }: Identity): Promise<void> {
+  if (era !== "legacy") return;
+  link.write(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
+  if (!profile.hasRoots) return;
+  // Answered after what the server does on being initialised: what it wants to know first has been asked by then.
+  const settled = ask(link, "ping", '{"jsonrpc":"2.0","id":0,"method":"ping"}');
+  const until = Math.min(performance.now() + SETTLE_MS, deadline);
+  await next([settled.then((reply) => ({ kind: "initialize", reply }))], until, "late");
 }
 
 function refusedInitialize(reply: Reply): ProxyError {
@@ -158,23 +152,20 @@ function refusedInitialize(reply: Reply): ProxyError {
   });
 }
 
-function refusedRevision(reply: Reply): HandshakeOutcome {
-  const data = reply.kind === "error" && isRecord(reply.error) ? reply.error["data"] : undefined;
-  const supported = isRecord(data) && Array.isArray(data["supported"]) ? data["supported"].slice(0, 20) : [];
-  const message = `The server speaks no revision of MCP that the proxy knows. Its revisions: ${supported.join(", ").slice(0, 300)}.`;
-  const error = new ProxyError("child_refused", { message, data: { supported } });
-  return { kind: "refused", error, isUnanswered: false };
+function discoverLine({ profile }: HandshakeOptions): string {
+  return discoverRequest("0", profile.clientInfo);
 }
 
-function discover({ link, profile }: HandshakeOptions): Promise<Reply> {
-  const meta = `{"${META.protocolVersion}":"${NEWEST_STATELESS_REVISION}","${META.clientInfo}":${profile.clientInfo},"${META.clientCapabilities}":{}}`;
-  return ask(link, "server/discover", `{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":${meta}}}`);
+/** A `server/discover` (2026-07-28) on one line; `rawId` and `clientInfo` are JSON texts. */
+export function discoverRequest(rawId: string, clientInfo: string): string {
+  const meta = `{"${META.protocolVersion}":"${NEWEST_STATELESS_REVISION}","${META.clientInfo}":${clientInfo},"${META.clientCapabilities}":{}}`;
+  return `{"jsonrpc":"2.0","id":${rawId},"method":"server/discover","params":{"_meta":${meta}}}`;
 }
 
-function initialize({ link, profile }: HandshakeOptions): Promise<Reply> {
+function initializeLine({ profile }: HandshakeOptions): string {
   const { revision, capabilities, clientInfo } = profile;
   const params = `{"protocolVersion":${JSON.stringify(revision)},"capabilities":${capabilities},"clientInfo":${clientInfo}}`;
-  return ask(link, "initialize", `{"jsonrpc":"2.0","id":0,"method":"initialize","params":${params}}`);
+  return `{"jsonrpc":"2.0","id":0,"method":"initialize","params":${params}}`;
 }
 
 /** The child's answer to a request of ours. It never rejects: a child that is gone gives no answer. */
@@ -186,9 +177,7 @@ function ask(link: SharedLink, method: string, line: string): Promise<Reply> {
       {
         onNotification: () => undefined,
         onAnswer: (answer) => {
-          const parsed: unknown = JSON.parse(answer.toString());
-          const { result, error } = isRecord(parsed) ? parsed : {};
-          resolve(error === undefined || error === null ? { kind: "result", result } : { kind: "error", error });
+          resolve(replyOf(answer));
           return undefined;
         },
         onFailure: () => resolve({ kind: "ended" }),
@@ -200,18 +189,9 @@ function ask(link: SharedLink, method: string, line: string): Promise<Reply> {
   return promise;
 }
 
-/** Milliseconds until then. */
-function left(deadline: number): number {
-  return Math.max(1, deadline - performance.now());
-}
-
-async function within(reply: Promise<Reply>, ms: number): Promise<Reply> {
-  if (ms === Number.POSITIVE_INFINITY) return reply;
-  const { promise: late, resolve } = Promise.withResolvers<Reply>();
-  const timer = setTimeout(resolve, ms, { kind: "silent" });
-  try {
-    return await Promise.race([reply, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Reads an answer. */
+export function replyOf(answer: Buffer): Exclude<Reply, { kind: "ended" }> {
+  const parsed: unknown = JSON.parse(answer.toString());
+  const { result, error } = isRecord(parsed) ? parsed : {};
+  return error === undefined || error === null ? { kind: "result", result } : { kind: "error", error };
 }

@@ -71,6 +71,8 @@ export interface SharedLink {
   /** Requests that the child owes an answer, subscriptions left out. */
   readonly inFlight: () => number;
   readonly listen: (bystander: Bystander) => void;
+  /** Settles at the child's first sign of life: a line on stderr, or anything on stdout. */
+  readonly spoke: Promise<void>;
   /** Settles when the child has ended by itself, or cannot be understood any more. */
   readonly ended: Promise<LinkEnd>;
   readonly isEnded: () => boolean;
@@ -94,6 +96,8 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
   /** Calls whose time runs, and since when, the longest first. */
   const clock = new Map<number, number>();
   const { promise: ended, resolve: onEnded } = Promise.withResolvers<LinkEnd>();
+  const { promise: spoke, resolve: onSpoke } = Promise.withResolvers<void>();
+  void child.spoke.then(onSpoke);
   let end: LinkEnd | undefined;
   let count = 0;
   let endless = 0;
@@ -226,6 +230,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
       const slow = messages.map(onMessage).filter((sent) => sent !== undefined);
       return slow.length === 0 ? undefined : Promise.all(slow).then(() => undefined);
     },
+    onFirstByte: onSpoke,
     onEnd: finish,
   });
 
@@ -280,6 +285,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
         else void next.onNotification(raw);
       }
     },
+    spoke,
     ended,
     isEnded: () => end !== undefined,
     stop: () => {

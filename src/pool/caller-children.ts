@@ -3,10 +3,12 @@ import type { Era, EraMemory } from "../link/eras.ts";
 import type { Profile } from "../link/handshake.ts";
 import type { Identity } from "../link/identity.ts";
 import type { Server } from "../process/server.ts";
+import { culpritOf } from "./caller.ts";
 import { isUnused, sweepIdle } from "./idle-sweep.ts";
-import { createLease, type Lease, type LeaseMode, type LeaseRequest } from "./lease.ts";
+import { createLease, type Lease, type LeaseRequest } from "./lease.ts";
 import { createNotifications, type Notifications } from "./notifications.ts";
 import type { PooledChild } from "./pooled-child.ts";
+import type { StartTicket } from "./starts.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import { createTurns } from "./turns.ts";
 import { createVariants, take, type Variant } from "./variants.ts";
@@ -22,12 +24,7 @@ export interface CallerChildrenParts {
   readonly server: Server;
   readonly variables: ReadonlyMap<string, string>;
   readonly notifications: Notifications;
-  readonly start: (
-    parts: CallerChildrenParts,
-    profile: Profile,
-    wanted: Era,
-    signal: AbortSignal,
-  ) => Promise<PooledChild>;
+  readonly start: (parts: CallerChildrenParts, request: LeaseRequest, ticket: StartTicket) => Promise<PooledChild>;
   readonly stop: (pooled: PooledChild, parts: CallerChildrenParts, reason: string) => Promise<void>;
   readonly onCrash: (pooled: PooledChild, parts: CallerChildrenParts) => void;
   readonly onIdle: () => void;
@@ -84,10 +81,10 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
     });
   };
 
-  const begin = async ({ profile, wanted }: LeaseRequest, signal: AbortSignal) => {
-    const pooled = await parts.start(parts, profile, wanted, signal);
+  const begin = async (request: LeaseRequest, ticket: StartTicket) => {
+    const pooled = await parts.start(parts, request, ticket);
     if (closed) void parts.stop(pooled, parts, "shutdown");
-    else await adopt(variants.ofChild(pooled, profile), pooled);
+    else await adopt(variants.ofChild(pooled, request.profile), pooled);
   };
 
   /** One start, however many ask for it, but for those who want a child alone: each of them gets one, up to a bound. */
@@ -95,7 +92,7 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
     variant.starts.join({
       signal: request.signal,
       mayBegin: (underWay) => request.mode === "alone" && variant.isKnown && atWork + underWay < MAX_ALONE,
-      begin: (signal) => begin(request, signal),
+      begin: (ticket) => begin(request, ticket),
     });
 
   const waitMs = startMs === 0 ? LONGEST_WAIT_MS : Math.min(startMs, LONGEST_WAIT_MS);
@@ -108,7 +105,7 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
       if (signal.aborted) throw new ProxyError("client_left");
       const variant = variants.of(request);
       const pooled = take(variant, request);
-      if (pooled !== undefined) return leaseOf(variant, pooled, mode);
+      if (pooled !== undefined) return leaseOf(variant, pooled, request);
       const atWork = [...variant.pooledChildren].filter(({ isParked }) => !isParked).length;
       if (mode === "shared" || atWork < MAX_ALONE || variant.starts.underWay() > 0) {
         await joinStart(variant, request, atWork);
@@ -120,14 +117,15 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
     }
   };
 
-  const leaseOf = (variant: Variant, pooled: PooledChild, mode: LeaseMode): Lease => {
+  const leaseOf = (variant: Variant, pooled: PooledChild, request: LeaseRequest): Lease => {
+    const onOver = pooled.usedBy(() => culpritOf(parts.key, request));
     const onReleased = () => {
       pooled.idleSince = performance.now();
       if (isUnused(pooled) && pooled.isRetired && variant.pooledChildren.has(pooled)) dismiss(pooled, "retired");
       else parts.onIdle();
       turns.wakeAll();
     };
-    return createLease({ variant, pooled, mode, onChange: turns.wakeAll, onReleased });
+    return createLease({ variant, pooled, mode: request.mode, onChange: turns.wakeAll, onOver, onReleased });
   };
 
   return {

@@ -13,6 +13,8 @@ export interface LeaseRequest {
   /** The era of the client. */
   readonly wanted: Era;
   readonly mode: LeaseMode;
+  /** The client's address, as far as it is known. */
+  readonly address?: () => string;
   /** The client's roots, as JSON text: a child that was told the same ones, or none, will do. undefined: one that was told none. */
   readonly roots?: string | undefined;
   /** Aborted when nobody waits for it any more. */
@@ -51,12 +53,14 @@ export interface LeaseOptions {
   readonly mode: LeaseMode;
   /** Who uses the child, or how, has changed. */
   readonly onChange: () => void;
+  /** The call is over. */
+  readonly onOver: () => void;
   /** Somebody has let go of the child. */
   readonly onReleased: () => void;
 }
 
 /** Makes the use of a child that has been taken already. */
-export function createLease({ variant, pooled, mode, onChange, onReleased }: LeaseOptions): Lease {
+export function createLease({ variant, pooled, mode, onChange, onOver, onReleased }: LeaseOptions): Lease {
   let isReleased = false;
   let stopListening = () => {};
   return {
@@ -101,6 +105,7 @@ export function createLease({ variant, pooled, mode, onChange, onReleased }: Lea
         pooled.isAlone = false;
         pooled.isParked = false;
       }
+      onOver();
       onReleased();
     },
   };

@@ -1,18 +1,21 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { createWatch } from "../base/watch.ts";
-import type { Era, EraMemory, KnownEras } from "../link/eras.ts";
-import { type HandshakeOutcome, type Profile, shakeHands } from "../link/handshake.ts";
+import type { EraMemory, KnownEras } from "../link/eras.ts";
+import { type HandshakeOutcome, shakeHands } from "../link/handshake.ts";
 import { describeEnd } from "../link/link-end.ts";
 import { createSharedLink } from "../link/shared.ts";
 import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
+import { culpritOf } from "./caller.ts";
 import { type CallerChildren, type CallerChildrenParts, createCallerChildren } from "./caller-children.ts";
+import type { LeaseRequest } from "./lease.ts";
 import { createPooledChild, type PooledChild } from "./pooled-child.ts";
+import type { StartTicket } from "./starts.ts";
 
-/** A start may lose two children before it finds out how a server wants to be spoken to. */
+/** A start may lose two children, which exit on what they are asked, before it finds out how a server wants to be spoken to. */
 const MAX_ATTEMPTS = 3;
 
 /** One caller's children are so much of the pool at the most, where that leaves others a place. */
@@ -40,8 +43,9 @@ export interface CallerChildrenKey {
 
 /** One try to start a child. */
 interface Attempt {
-  readonly wanted: Era;
-  /** What the end or silence of the child before it told. */
+  readonly request: LeaseRequest;
+  readonly ticket: StartTicket;
+  /** What the end of the child before it told. */
   readonly hint: Partial<KnownEras> | undefined;
   readonly deadline: number;
 }
@@ -66,14 +70,23 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
   const starting = new Set<Promise<unknown>>();
   /** Starts that wait for the place of a child that is being stopped. */
   let queued = 0;
+  /** Children of each caller that are starting, also for nobody any more. */
+  const startingOf = new Map<string, number>();
   let taken = 0;
   let closed = false;
   const share = maxChildren === 0 ? Number.POSITIVE_INFINITY : Math.ceil(maxChildren * SHARE);
 
-  /** Children of one caller that are there; those that are starting count when they are. */
+  const countStart = (key: string, change: 1 | -1) => {
+    const count = (startingOf.get(key) ?? 0) + change;
+    if (count === 0) startingOf.delete(key);
+    else startingOf.set(key, count);
+  };
+
+  /** Those that are starting count, too: they may go on without their clients. */
   const isGreedy = (key: string): boolean => {
     if (share >= maxChildren) return false;
-    let own = 0;
+    // Less the one that asks.
+    let own = (startingOf.get(key) ?? 1) - 1;
     for (const _ of callers.get(key)?.pooledChildren() ?? []) own++;
     return own >= share;
   };
@@ -125,10 +138,10 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
 
   const startOnce = async (
     { key, server, variables, notifications }: CallerChildrenParts,
-    profile: Profile,
-    { wanted, hint, deadline }: Attempt,
-    signal: AbortSignal,
+    { request, ticket, hint, deadline }: Attempt,
   ): Promise<PooledChild | HandshakeOutcome> => {
+    const { signal } = ticket;
+    const { profile, wanted } = request;
     await takePlace(key);
     const started = await starter.start({ server, variables, signal }).catch((error: unknown) => {
       taken--;
@@ -138,21 +151,20 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     const context = { child: name, server: server.name, pid: child.pid };
     const { requestMs, probeMs } = server.timeouts;
     const link = createSharedLink({ child, scan, maxLineBytes: server.limits.lineBytes, requestMs, log, context });
-    const left = Promise.withResolvers<"left">();
-    const leave = () => left.resolve("left");
-    signal.addEventListener("abort", leave);
-    if (signal.aborted) leave();
+    const abandoned = Promise.withResolvers<"abandoned">();
+    const abandon = () => abandoned.resolve("abandoned");
+    signal.addEventListener("abort", abandon);
+    if (signal.aborted) abandon();
+    else ticket.onBegun();
     try {
       const known = { ...eras.of(server), ...hint };
       const outcome = await Promise.race([
         shakeHands({ link, profile, wanted, known, probeMs, deadline }),
-        left.promise,
+        abandoned.promise,
       ]);
       if (closed) throw new ProxyError("draining", { retryAfterSeconds: 10 });
-      if (outcome === "left") throw new ProxyError("client_left");
-      // What the silence of an earlier child told counts as far as this one's answers bear it out, and not for ever.
-      if (outcome.kind === "ready") eras.learn(server, { ...hint, ...outcome.learnt }, hint === undefined);
-      else if (outcome.kind === "refused" && outcome.isUnanswered) eras.doubt(server);
+      if (outcome === "abandoned") throw new ProxyError("client_left");
+      remember(server, outcome, hint);
       const isAskable = profile.capabilities !== "{}";
       if (outcome.kind === "ready") {
         log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
@@ -164,29 +176,44 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       void stopChild(link.stop, context);
       throw error;
     } finally {
-      signal.removeEventListener("abort", leave);
+      signal.removeEventListener("abort", abandon);
       onStarted();
     }
   };
 
-  const start: CallerChildrenParts["start"] = async (parts, profile, wanted, signal) => {
-    const restMs = backoff.waitMs(parts.key);
+  /** What the end of an earlier child told (`hint`) counts as far as this one's answers bear it out, and not for ever. */
+  const remember = (server: Server, outcome: HandshakeOutcome, hint: Partial<KnownEras> | undefined) => {
+    if (outcome.kind === "ready") eras.learn(server, { ...hint, ...outcome.learnt }, hint === undefined);
+    else if (outcome.kind === "refused" && outcome.isUnanswered) {
+      if (outcome.suspected === undefined) eras.doubt(server);
+      else eras.learn(server, outcome.suspected, false);
+    }
+  };
+
+  const start: CallerChildrenParts["start"] = async (parts, request, ticket) => {
+    const { key, server } = parts;
+    const culprit = culpritOf(key, request);
+    const restMs = backoff.waitMs(culprit);
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
-    const { startMs } = parts.server.timeouts;
+    const { startMs } = server.timeouts;
     const deadline = startMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + startMs;
     let hint: Partial<KnownEras> | undefined;
     for (let attempt = 1; ; attempt++) {
-      const begun = startOnce(parts, profile, { wanted, hint, deadline }, signal);
+      countStart(key, 1);
+      const begun = startOnce(parts, { request, ticket, hint, deadline });
       starting.add(begun);
-      const outcome = await begun.finally(() => starting.delete(begun));
+      const outcome = await begun.finally(() => {
+        starting.delete(begun);
+        countStart(key, -1);
+      });
       if (!("kind" in outcome)) return outcome;
       if (outcome.kind === "refused") {
         // One that answers is there; it is what it was asked that it does not like.
-        if (outcome.isUnanswered) backoff.crashed(parts.key);
+        if (outcome.isUnanswered) backoff.crashed(culprit);
         throw outcome.error;
       }
       if (outcome.kind === "restart") {
-        if (outcome.isCertain) eras.learn(parts.server, outcome.learnt, true);
+        if (outcome.isCertain) eras.learn(server, outcome.learnt, true);
         else hint = outcome.learnt;
       }
       if (attempt === MAX_ATTEMPTS || performance.now() >= deadline) throw new ProxyError("start_timeout");
@@ -201,8 +228,10 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       log.info({ ...context, reason, ageMs }, "pooled child ended");
       return stopChild(pooled.link.stop, context);
     },
-    onCrash: (pooled: PooledChild, { key, server }: CallerChildrenParts) => {
-      backoff.crashed(key);
+    onCrash: (pooled: PooledChild, { server }: CallerChildrenParts) => {
+      // Where several had calls at it, or nobody, it is not known whose doing it was.
+      const culprit = pooled.soleUser();
+      if (culprit !== undefined) backoff.crashed(culprit);
       void pooled.link.ended.then((end) => {
         const { message, data } = describeEnd(end);
         log.warn({ child: pooled.name, server: server.name, how: message, ...data }, "pooled child ended by itself");

@@ -41,12 +41,18 @@ export interface PooledChild {
   roots: string | undefined;
   /** Since when nobody has used it. */
   idleSince: number;
+  /** Notes a call of this culprit. @returns to be called when the call is over; whoever had one when the child ended stays noted. */
+  readonly usedBy: (culprit: () => string) => () => void;
+  /** The only one who had calls at the child when it ended; undefined: it was several, or none. */
+  readonly soleUser: () => string | undefined;
   /** @returns requests that came while nobody was there to ask, and the remover. */
   readonly listen: (listener: Listener) => { readonly waiting: readonly RawMessage[]; readonly leave: () => void };
 }
 
 export function createPooledChild({ name, link, identity, isAskable, notifications }: PooledChildOptions): PooledChild {
   const listeners = new Set<Listener>();
+  /** Who has calls at it; asked for their names when it has crashed. */
+  const users = new Set<() => string>();
   let held: RawMessage[] = [];
 
   const withdraw = (line: Buffer) => {
@@ -119,6 +125,16 @@ export function createPooledChild({ name, link, identity, isAskable, notificatio
     isRetired: false,
     roots: undefined,
     idleSince: now,
+    usedBy: (culprit) => {
+      users.add(culprit);
+      return () => {
+        if (!link.isEnded()) users.delete(culprit);
+      };
+    },
+    soleUser: () => {
+      const [first, ...others] = new Set([...users].map((name) => name()));
+      return others.length === 0 ? first : undefined;
+    },
     listen: (listener) => {
       isFresh = false;
       wasAlone ||= pooled.isAlone;

@@ -9,6 +9,9 @@ import { createStarts, type Starts } from "./starts.ts";
 const MODERN = "modern";
 const UNKNOWN = "unknown";
 
+/** How long a start goes on without anybody who waits for it, where the server sets no time for a start. */
+const LONGEST_UNWANTED_MS = 180_000;
+
 /** Children that were started alike, and the starts of more. */
 export interface Variant extends VariantFacts {
   readonly key: string;
@@ -32,6 +35,7 @@ export interface Variants {
 
 export function createVariants(server: Server, eras: EraMemory): Variants {
   const variants = new Map<string, Variant>();
+  const unwantedMs = server.timeouts.startMs === 0 ? LONGEST_UNWANTED_MS : Number.POSITIVE_INFINITY;
 
   const variantOf = (profile: Profile, wanted: Era): Variant => {
     const era = servedEra(eras.of(server), wanted);
@@ -52,7 +56,7 @@ export function createVariants(server: Server, eras: EraMemory): Variants {
       isKnown: key !== UNKNOWN,
       pooledChildren: new Set(),
       asksRoots: undefined,
-      starts: createStarts(),
+      starts: createStarts(unwantedMs),
     };
     variants.set(key, variant);
     return variant;

@@ -9,37 +9,57 @@ export interface Admission {
   readonly waiting: () => number;
 }
 
+/**
+ * While others wait, a turn is kept no longer: what has not answered by then waits for a network or for nothing at all, and a few
+ * servers that hang would keep everybody else from starting.
+ */
+const LONGEST_TURN_MS = 10_000;
+
 interface Waiter {
   readonly admit: (turn: Turn) => void;
 }
 
 /**
  * Lets at most `concurrentStarts` children start at once (0: any number): the rest wait in the order in which they came.
- * A thundering herd of npx installations is what brings a host down, not the processes that result.
+ * A thundering herd of npx installations is what brings a host down, not the processes that result; and twenty that start side by
+ * side are all ready late, while four at a time are ready one after the other.
+ *
+ * @param longestTurnMs how long a turn is kept while others wait.
  */
-export function createAdmission(concurrentStarts: number): Admission {
+export function createAdmission(concurrentStarts: number, longestTurnMs = LONGEST_TURN_MS): Admission {
   // A Set keeps the order of arrival, and lets a leaver go without a search.
   const waiters = new Set<Waiter>();
+  /** Turns that have been kept for so long that the next who comes gets one of them. */
+  const overdue = new Set<Turn>();
   let starting = 0;
 
   const makeTurn = (): Turn => {
     starting++;
     let held = true;
-    return () => {
+    const end = () => {
       if (!held) return;
       held = false;
+      clearTimeout(timer);
+      overdue.delete(end);
       starting--;
       const [next] = waiters;
       if (next === undefined) return;
       waiters.delete(next);
       next.admit(makeTurn());
     };
+    const timer = setTimeout(() => {
+      if (waiters.size > 0) end();
+      else overdue.add(end);
+    }, longestTurnMs);
+    return end;
   };
 
   return {
     waiting: () => waiters.size,
     enter: async (waitMs, signal) => {
       if (signal.aborted) return "cancelled";
+      const [longest] = overdue;
+      if (concurrentStarts > 0 && starting >= concurrentStarts) longest?.();
       if (concurrentStarts === 0 || starting < concurrentStarts) return makeTurn();
       const { promise, resolve } = Promise.withResolvers<Turn | "timeout" | "cancelled">();
       const waiter: Waiter = { admit: resolve };

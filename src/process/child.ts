@@ -25,6 +25,8 @@ export interface Child {
   readonly write: (line: Buffer) => "ok" | "full" | "closed";
   /** Settles when the child has closed its stdin although there is something for it to read. */
   readonly inputClosed: Promise<void>;
+  /** Settles with the first line on stderr. Until then, or the first byte on stdout, nobody knows whether it runs yet or is being fetched. */
+  readonly spoke: Promise<void>;
   /** Settles when the process itself has ended; members of its group may still run. */
   readonly exited: Promise<ProcessExit>;
   /** The last lines of stderr, without the client's credentials, when it has ended or a moment has passed. */
@@ -106,6 +108,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
 
   const queue = createStdinQueue(stdin, server.limits.outboxBytes);
   const budget = createLineBudget();
+  const { promise: spoke, resolve: onSpoke } = Promise.withResolvers<void>();
   const leftOut = () => {
     const lines = budget.takeLeftOut();
     return lines === 0 ? {} : { leftOut: lines };
@@ -115,6 +118,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
     // The operator's credentials must reach neither the client nor the log either, nor a proxy's password.
     redactor: createRedactor([...variables, ...Object.entries(server.env), ...passwords(host.baseEnvironment)]),
     onLine: (line) => {
+      onSpoke();
       if (!budget.take()) return;
       host.log.debug({ session: name, server: server.name, pid, stderr: line, ...leftOut() }, "child stderr");
     },
@@ -152,6 +156,7 @@ export async function startChild(host: ChildHost, { server, name, variables }: S
     stdout,
     write: queue.write,
     inputClosed: queue.broken,
+    spoke,
     exited,
     lastWords: async () => {
       await Promise.race([tail.ended, Bun.sleep(LAST_WORDS_MS)]);

@@ -7,9 +7,6 @@ import type { Server } from "./server.ts";
 /** Nobody waits longer than this for a turn to start a child: intermediaries give up on a silent answer after a minute. */
 const LONGEST_QUEUE_MS = 30_000;
 
-/** A start without any output keeps its turn no longer: a server that waits for its client is as good as started. */
-const TURN_MS = 1_000;
-
 export interface StarterOptions {
   readonly admission: Admission;
   readonly host: ChildHost;
@@ -19,7 +16,7 @@ export interface StarterOptions {
 export interface StartRequest {
   readonly server: Server;
   readonly variables: ReadonlyMap<string, string>;
-  /** Aborted when nobody waits for the child any more: the start is cancelled. */
+  /** Aborted when nobody waits for the child any more: a start that has not begun is dropped. One that has is the caller's to end. */
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +25,7 @@ export interface StartedChild {
   readonly child: Child;
   /** What the log and the child's marker call it; unique within the instance. */
   readonly name: string;
-  /** The start is over: the next child may start. May be called again. */
+  /** The start is over, by the first answer, an end or a deadline: the next child may start. May be called again. */
   readonly onStarted: () => void;
 }
 
@@ -56,10 +53,10 @@ export function createStarter({ admission, host, log }: StarterOptions): Starter
     return turn;
   };
 
-  const spawn = async ({ server, variables, signal }: StartRequest, name: string): Promise<Child> => {
+  const spawn = async ({ server, variables }: StartRequest, name: string): Promise<Child> => {
     try {
       const child = await startChild(host, { server, name, variables });
-      if (!signal.aborted) return child;
+      if (!drained.signal.aborted) return child;
       await child.stop();
     } catch (error) {
       if (!(error instanceof StartFailure)) throw error;
@@ -77,13 +74,7 @@ export function createStarter({ admission, host, log }: StarterOptions): Starter
       const endTurn = await takeTurn(request.server, signal);
       try {
         const name = String(++started);
-        const child = await spawn({ ...request, signal }, name);
-        const turnTimer = setTimeout(endTurn, TURN_MS);
-        const onStarted = () => {
-          clearTimeout(turnTimer);
-          endTurn();
-        };
-        return { child, name, onStarted };
+        return { child: await spawn(request, name), name, onStarted: endTurn };
       } catch (error) {
         endTurn();
         throw error;

@@ -66,6 +66,7 @@ export function createFakeSource(
   };
   const link = (): SharedLink => ({
     pid: 1,
+    spoke: Promise.resolve(),
     call: ({ line, method }, callEvents) => {
       fail("call");
       let reason: string | undefined;

@@ -21,7 +21,7 @@ beforeAll(async () => {
         "closes stdout": entry("closes-stdout"),
         "closes stdin": entry("closes-stdin"),
       },
-      timeouts: { gracefulStop: "300ms", probe: "200ms", start: "700ms" },
+      timeouts: { gracefulStop: "300ms", probe: "200ms", start: "4s" },
     },
   });
 });

@@ -22,6 +22,7 @@ function createLink({ maxLineBytes = 0 } = {}) {
   let ends = 0;
   const child: Child = {
     pid: 1,
+    spoke: Promise.resolve(),
     stdout: readable,
     write: () => "ok",
     inputClosed: inputClosed.promise,

@@ -15,6 +15,8 @@ if (identity === undefined) throw new Error("no identity");
 
 interface Start {
   readonly signal: AbortSignal;
+  /** There is a process now. */
+  readonly begin: () => void;
   readonly succeed: () => void;
   readonly fail: (error: unknown) => void;
   readonly crash: () => void;
@@ -39,11 +41,12 @@ function children() {
       stopped.push(`${name}: ${reason}`);
       return Promise.resolve();
     },
-    start: ({ notifications }, _, __, signal) => {
+    start: ({ notifications }, _, { signal, onBegun }) => {
       const { promise, resolve, reject } = Promise.withResolvers<PooledChild>();
       const ended = Promise.withResolvers<LinkEnd>();
       const link: SharedLink = {
         pid: 1,
+        spoke: Promise.resolve(),
         call: () => ({ cancel: () => {}, pause: () => {}, resume: () => {} }),
         write: () => {},
         inFlight: () => 0,
@@ -61,6 +64,7 @@ function children() {
       });
       starts.push({
         signal,
+        begin: onBegun,
         succeed: () => resolve(pooled),
         fail: reject,
         crash: () => ended.resolve({ kind: "closed", stream: "stdout", stderr: "" }),
@@ -106,7 +110,7 @@ describe("the start of a child", () => {
     expect(starts.length).toBe(1);
   });
 
-  test("is cancelled when the last one leaves, and whoever comes while it ends gets a start anew, not its end", async () => {
+  test("that waits for its turn is dropped with the last who waits, and whoever comes next gets one anew, not its end", async () => {
     const { children: own, starts, started } = children();
     const leaver = new AbortController();
     const left = code(own.lease(request("shared", leaver.signal)));
@@ -119,6 +123,37 @@ describe("the start of a child", () => {
     (await started(2)).succeed();
     expect(await left).toBe("client_left");
     expect(await late).toBe("leased");
+  });
+
+  test("that has begun goes on without its client, and the next attempt joins it or takes its child", async () => {
+    for (const isEarly of [true, false]) {
+      const { children: own, starts, started, stopped } = children();
+      const leaver = new AbortController();
+      const left = code(own.lease(request("shared", leaver.signal)));
+      const start = await started(1);
+      start.begin();
+      leaver.abort();
+      expect(await left).toBe("client_left");
+      expect(start.signal.aborted).toBe(false);
+      if (!isEarly) start.succeed();
+      const late = code(own.lease(request()));
+      if (isEarly) start.succeed();
+      expect(await late).toBe("leased");
+      expect([starts.length, stopped.length]).toEqual([1, 0]);
+    }
+  });
+
+  test("that goes on without a client and fails tells nobody, and ends with all others on a shutdown", async () => {
+    const { children: own, started } = children();
+    const leaver = new AbortController();
+    const left = code(own.lease(request("shared", leaver.signal)));
+    const start = await started(1);
+    start.begin();
+    leaver.abort();
+    expect(await left).toBe("client_left");
+    own.close();
+    expect(start.signal.aborted).toBe(true);
+    start.fail(new ProxyError("draining"));
   });
 
   test("that fails fails for all who wait for it, and for nobody after them", async () => {

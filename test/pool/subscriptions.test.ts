@@ -14,6 +14,7 @@ function child() {
   const owed: CallEvents[] = [];
   const link: SharedLink = {
     pid: 1,
+    spoke: Promise.resolve(),
     call: ({ line }, events) => {
       const { method, params } = JSON.parse(line.toString()) as { method: string; params: { uri: string } };
       asked.push(`${method === "resources/subscribe" ? "+" : "-"}${params.uri}`);

@@ -50,6 +50,7 @@ export function createFakeSession(changes: ServerChanges = {}): FakeSession {
 
   const child: Child = {
     pid: 1,
+    spoke: Promise.resolve(),
     stdout: readable,
     write: (line) => {
       if (childInput === "ok") toChild.push(line.toString());
