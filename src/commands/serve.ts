@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
-import { CONNECTION_IDLE_SECONDS, createApp } from "../app/app.ts";
+import { CONNECTION_IDLE_SECONDS } from "../app/answering.ts";
+import { createApp } from "../app/app.ts";
 import type { Logger } from "../base/logger.ts";
 import { createLogger } from "../base/logger.ts";
 import { createOpenLink } from "../bridge/open-link.ts";

@@ -169,6 +169,27 @@ describe("what is not there", () => {
   });
 });
 
+test("OPTIONS names the methods that a URL takes, DELETE among them", async () => {
+  const { ask } = create();
+  for (const [path, allow] of [
+    ["/one/mcp", "GET, POST, DELETE, OPTIONS"],
+    ["/one/message", "POST, OPTIONS"],
+    ["/nothing", "GET, POST, DELETE, OPTIONS"],
+  ] as const) {
+    const answer = await ask(path, { method: "OPTIONS" });
+    expect([answer.status, answer.headers.get("allow")?.split(", ").sort()]).toEqual([204, allow.split(", ").sort()]);
+  }
+});
+
+test("a method that a route of MCP does not take is refused as JSON-RPC", async () => {
+  const answer = await create().ask("/one/sse", { method: "PUT" });
+  expect(await answer.json()).toMatchObject({
+    jsonrpc: "2.0",
+    id: null,
+    error: { data: { code: "method_not_allowed" } },
+  });
+});
+
 describe("a preflight", () => {
   const preflight = (origin: string) => ({
     method: "OPTIONS",
