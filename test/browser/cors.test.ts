@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser } from "playwright-core";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import { describeInBrowser, launchChromium } from "./chromium.ts";
+
+setDefaultTimeout(TEST_MS);
 
 /** What a page sees of a session. */
 interface Seen {
@@ -25,12 +28,12 @@ describeInBrowser("a page of another origin in Chromium", () => {
       launchChromium(),
       startProxy({ config, env: { ALLOWED_ORIGINS: allowed.url.origin } }),
     ]);
-  }, 30_000);
+  });
 
   afterAll(async () => {
     await Promise.all([browser.close(), allowed.stop(true), other.stop(true)]);
     await proxy.stop();
-  }, 30_000);
+  });
 
   test("on the list opens a session by fetch, with a token and ENV_ headers, and gets its answers", async () => {
     const key = proxy.canary();
@@ -42,7 +45,7 @@ describeInBrowser("a page of another origin in Chromium", () => {
     expect(seen.type).toStartWith("text/event-stream");
     expect(seen.stream).toMatch(/^event: ?endpoint\r?\ndata: ?\/echo\/message\?sessionId=\S+\r?\n/);
     expect(seen.stream).toContain(key);
-  }, 30_000);
+  });
 
   test("not on the list is refused: it sees nothing, and nothing is started", async () => {
     await using context = await browser.newContext();
@@ -51,7 +54,7 @@ describeInBrowser("a page of another origin in Chromium", () => {
     const target = { url: `${proxy.url}/echo/sse`, secret: proxy.secret, key: "x" };
     await expect(page.evaluate(openSession, target)).rejects.toThrow("Failed to fetch");
     expect(proxy.children()).toEqual([]);
-  }, 30_000);
+  });
 
   test("not on the list cannot post either, not even what needs no preflight", async () => {
     await using context = await browser.newContext();
@@ -67,7 +70,7 @@ describeInBrowser("a page of another origin in Chromium", () => {
       `${proxy.url}/echo/message?sessionId=x`,
     );
     expect(await refused).toMatchObject({ code: "origin_refused" });
-  }, 30_000);
+  });
 });
 
 /** Serves a blank page, which is all that an origin needs. */

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser, Locator, Page } from "playwright-core";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { describeInBrowser, launchChromium } from "./chromium.ts";
 import { visit } from "./visit.ts";
+
+setDefaultTimeout(TEST_MS);
 
 describeInBrowser("Swagger UI in Chromium", () => {
   let browser: Browser;
@@ -10,12 +13,12 @@ describeInBrowser("Swagger UI in Chromium", () => {
 
   beforeAll(async () => {
     [browser, proxy] = await Promise.all([launchChromium(), startProxy()]);
-  }, 30_000);
+  });
 
   afterAll(async () => {
     await browser.close();
     await proxy.stop();
-  }, 30_000);
+  });
 
   test("renders every route, without an error, a violation of its policy or a request to another origin", async () => {
     await using visited = await visit(browser, `${proxy.url}/swagger`);
@@ -35,7 +38,7 @@ describeInBrowser("Swagger UI in Chromium", () => {
     for (const operation of await page.locator(".opblock").all()) await operation.locator(".opblock-summary").click();
     await page.locator(".opblock.is-open").nth(6).waitFor();
     expect(faults).toEqual([]);
-  }, 30_000);
+  });
 
   test("after Authorize, Try it out on /servers answers 200 with the allowlist", async () => {
     await using visited = await visit(browser, `${proxy.url}/swagger`);
@@ -45,14 +48,14 @@ describeInBrowser("Swagger UI in Chromium", () => {
     expect(await status(answer)).toBe("200");
     expect(await answer.locator(".response-col_description .highlight-code").first().textContent()).toContain('"demo"');
     expect(faults).toEqual([]);
-  }, 30_000);
+  });
 
   test("without Authorize, Try it out on /servers shows the 401 and its code", async () => {
     await using visited = await visit(browser, `${proxy.url}/swagger`);
     const answer = await tryServers(visited.page);
     expect(await status(answer)).toBe("401");
     expect(await answer.locator(".response-col_description").first().textContent()).toContain("unauthorized");
-  }, 30_000);
+  });
 
   test("the secret is gone when the page is loaded again", async () => {
     await using visited = await visit(browser, `${proxy.url}/swagger`);
@@ -61,7 +64,7 @@ describeInBrowser("Swagger UI in Chromium", () => {
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")).toBe('[{},{},""]');
     await page.reload();
     expect(await status(await tryServers(page))).toBe("401");
-  }, 30_000);
+  });
 
   test("works under a base path", async () => {
     await using based = await startProxy({ env: { BASE_PATH: "/tools" } });
@@ -73,7 +76,7 @@ describeInBrowser("Swagger UI in Chromium", () => {
     expect(await status(answer)).toBe("200");
     expect(await page.locator(".opblock").count()).toBe(7);
     expect(faults).toEqual([]);
-  }, 30_000);
+  });
 });
 
 async function authorize(page: Page, secret: string): Promise<void> {

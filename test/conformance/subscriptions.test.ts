@@ -3,6 +3,7 @@
  * suite's servers of both eras.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import { callStateless, openStateless, type StatelessStream } from "../support/stateless.ts";
@@ -14,7 +15,7 @@ let proxy: TestProxy;
 beforeAll(async () => {
   const mcpServers = { legacy: fixture("conformance/server"), modern: fixture("conformance-modern/server") };
   proxy = await startProxy({ binary: true, config: { mcpServers } });
-}, 120_000);
+}, TEST_MS);
 
 afterAll(() => proxy.stop());
 

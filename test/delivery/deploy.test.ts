@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { TEST_MS } from "../support/limits.ts";
 
 // Programs are started, on a machine that may be busy.
-setDefaultTimeout(20_000);
+setDefaultTimeout(TEST_MS);
 
 const ROOT = join(import.meta.dir, "..", "..");
 const DOCKER = Bun.which("docker");

@@ -35,7 +35,7 @@ export async function runCommand(command: string[], env: Readonly<Record<string,
   });
   try {
     const output = Promise.all([new Response(program.stdout).text(), new Response(program.stderr).text()]);
-    const code = await within(`${command.join(" ")} to end`, program.exited, 20_000);
+    const code = await within(`${command.join(" ")} to end`, program.exited);
     const [printed, complaints] = await output;
     if (code !== 0) throw new Error(`it ended with ${code}: ${complaints}`);
     return printed;

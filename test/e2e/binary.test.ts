@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { proxyBinary } from "../support/binary.ts";
 import { within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy } from "../support/proxy.ts";
 import { connectFirst, textOf } from "./clients.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const SECRET = "a-secret-of-more-than-thirty-two-characters";
 
@@ -16,7 +17,7 @@ async function run(args: readonly string[], env: Readonly<Record<string, string>
   const subprocess = Bun.spawn([proxyBinary(), ...args], { cwd, env: { ...env }, stdio: ["ignore", "pipe", "pipe"] });
   try {
     const outputs = Promise.all([new Response(subprocess.stdout).text(), new Response(subprocess.stderr).text()]);
-    const exitCode = await within(`${args.join(" ")} to end`, subprocess.exited, 10_000);
+    const exitCode = await within(`${args.join(" ")} to end`, subprocess.exited);
     return { exitCode, output: (await outputs).join("\n") };
   } finally {
     subprocess.kill("SIGKILL");

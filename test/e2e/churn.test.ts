@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { descriptorCount, residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
@@ -10,7 +11,7 @@ import { openSse } from "../support/sse-session.ts";
 import { connectFirst } from "./clients.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const MIB = 1_048_576;
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
       timeouts: { heartbeat: "200ms", gracefulStop: "1s" },
     },
   });
-}, 60_000);
+}, TEST_MS);
 afterAll(() => proxy.stop());
 
 /** The ways in which clients leave. Each resolves when its client is gone; the proxy may still be busy with it. */
@@ -117,17 +118,16 @@ test(
   async () => {
     // Once through every way first: code that is compiled and caches that are filled on first use are no leak.
     await churn(Object.keys(WAYS).length * 2);
-    await quiet(proxy, 15_000);
-    await eventually("idle connections to be closed", async () => descriptorCount(proxy.pid) < 64, 15_000);
+    await quiet(proxy);
+    await eventually("idle connections to be closed", async () => descriptorCount(proxy.pid) < 64);
     const before = { descriptors: descriptorCount(proxy.pid), bytes: residentBytes(proxy.pid) };
     await churn(SESSIONS);
-    await quiet(proxy, 15_000);
+    await quiet(proxy);
     await eventually(
       `the ${before.descriptors} descriptors of before, and no more than the few connections that this client keeps alive`,
       () => descriptorCount(proxy.pid) <= before.descriptors + 2,
-      20_000,
     );
-    await eventually("the memory to return", () => residentBytes(proxy.pid) - before.bytes < 40 * MIB, 20_000);
+    await eventually("the memory to return", () => residentBytes(proxy.pid) - before.bytes < 40 * MIB);
     const { servers } = (await (await proxy.fetch("/servers")).json()) as { servers: { sessions: number }[] };
     expect(servers.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(0);
     const zombies = Bun.spawnSync(["ps", "-o", "stat=", "--ppid", String(proxy.pid)]).stdout.toString();

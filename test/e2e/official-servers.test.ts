@@ -7,12 +7,13 @@ import {
   ElicitRequestSchema,
   ListRootsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { commandLine, officialServer } from "../support/server-entry.ts";
 import { connectFirst, connectSecond, textOf } from "./clients.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const files = realpathSync(mkdtempSync(join(tmpdir(), "mcp-sse-proxy-files-")));
 writeFileSync(join(files, "greeting.txt"), "hello from a file");
@@ -34,7 +35,7 @@ beforeAll(async () => {
       timeouts: { gracefulStop: "3s" },
     },
   });
-}, 60_000);
+}, TEST_MS);
 afterAll(async () => {
   await proxy.stop();
   rmSync(files, { recursive: true, force: true });
@@ -162,6 +163,6 @@ describe("between client and child", () => {
   });
 
   test("when the clients have closed, their children are gone", async () => {
-    await quiet(proxy, 10_000);
+    await quiet(proxy);
   });
 });

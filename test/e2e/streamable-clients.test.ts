@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { proxyBinary } from "../support/binary.ts";
 import { eventually, within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { startRelay } from "../support/relay.ts";
 import { fixture, officialServer } from "../support/server-entry.ts";
@@ -11,7 +12,7 @@ import { ANSWERS, connectFirstOverHttp, connectSecondAs, type Endpoint } from ".
 import { connectThroughMcpRemote } from "../support/streamable-programs.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const home = mkdtempSync(join(tmpdir(), "mcp-sse-proxy-home-"));
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
       timeouts: { gracefulStop: "3s", idle: "2s" },
     },
   });
-}, 120_000);
+}, TEST_MS);
 afterAll(async () => {
   await proxy.stop();
   rmSync(home, { recursive: true, force: true });
@@ -126,7 +127,7 @@ describe.each([
       results++;
       return text;
     });
-    expect(await within("the result", call, 20_000)).toContain("10 steps");
+    expect(await within("the result", call)).toContain("10 steps");
     expect(results).toBe(1);
     // Nothing is lost and nothing comes twice; only the last report may fall to a client that forgets the handler at the answer.
     expect(seen.slice(0, 9)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -146,6 +147,6 @@ describe.each([
     const client = await connect(endpoint("demo"));
     await client.call("echo", { message: "bye" });
     await client.close();
-    await quiet(proxy, 12_000);
+    await quiet(proxy);
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { proxyBinary } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { startRelay } from "../support/relay.ts";
 import { fixture, officialServer } from "../support/server-entry.ts";
@@ -11,7 +12,7 @@ import type { Endpoint } from "../support/streamable-clients.ts";
 import { connectInspector, inspectorCli } from "../support/streamable-programs.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(60_000);
+setDefaultTimeout(TEST_MS);
 
 const home = mkdtempSync(join(tmpdir(), "mcp-inspector-"));
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
       },
     },
   });
-}, 120_000);
+}, TEST_MS);
 afterAll(async () => {
   await proxy.stop();
   rmSync(home, { recursive: true, force: true });
@@ -89,18 +90,14 @@ describe("MCP Inspector's lasting connections, through the compiled proxy", () =
     await using updates = inspector.command("demo", "resources/subscribe", "demo://calls");
     await eventually("the subscription", () => updates.output().includes("subscribed"));
     // Nothing says when the tail has begun, so calls are made until it shows one.
-    await eventually(
-      "a log message",
-      async () => {
-        await inspector.command("demo", "tools/call", "slow", "durationMs:=10", "steps:=1").result();
-        return log.output().includes("Step 1 of 1");
-      },
-      20_000,
-    );
+    await eventually("a log message", async () => {
+      await inspector.command("demo", "tools/call", "slow", "durationMs:=10", "steps:=1").result();
+      return log.output().includes("Step 1 of 1");
+    });
     await eventually("an update", () => updates.output().includes("updated"));
 
     const slow = inspector.command("demo", "tools/call", "slow", "durationMs:=3000", "steps:=6");
-    await eventually("the call's beginning", () => log.output().includes("Step 2 of 6"), 10_000);
+    await eventually("the call's beginning", () => log.output().includes("Step 2 of 6"));
     relay.cut();
     expect(await slow.result()).toContain("in 6 steps");
     expect(await inspector.command("demo", "tools/call", "echo", "message:=again").result()).toContain("again");

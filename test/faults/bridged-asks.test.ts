@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { TRANSPORTS } from "../support/conversation.ts";
 import { type LegacySession, openLegacy, textOf } from "../support/legacy-session.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message } from "../support/sse-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const KINDS = ["modern", "shared legacy", "shared modern"] as const;
 const CASES = KINDS.flatMap((kind) => TRANSPORTS.map((transport) => [kind, transport] as const));
@@ -152,11 +153,11 @@ describe.each(CASES)("a session with a %s server over %s", (kind, transport) => 
   test("serves others while more clients think about their answers than there are places to wait", async () => {
     const thinking = await open();
     for (let n = 0; n < 12; n++) thinking.beginTool("ask", { kind: "elicitation", message: `${n}` });
-    await thinking.message("twelve questions", () => questions(thinking).length === 12, 20_000);
+    await thinking.message("twelve questions", () => questions(thinking).length === 12);
     const other = await open(() => accept("quick"));
     expect(JSON.parse(await other.tool("ask", { kind: "elicitation", message: "?" })).content.answer).toBe("quick");
     await other.close();
     await thinking.close();
-    await quiet(proxy, 10_000);
+    await quiet(proxy);
   });
 });

@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { TRANSPORTS } from "../support/conversation.ts";
 import { within } from "../support/eventually.ts";
 import { type LegacySession, openLegacy, textOf } from "../support/legacy-session.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message } from "../support/sse-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const entries = (policy = {}) => ({ modern: fixture("era-modern", [], policy) });
 
@@ -125,12 +126,12 @@ describe.each(["exclusive", "shared"])("a shutdown with calls of bridged session
       return session.beginTool("slow", { ms: 700, tag: `soon ${n}` });
     });
     for (const n of sessions.keys())
-      await other.log.until("the call to run", ({ stderr }) => stderr === `started soon ${n}`, 10_000);
+      await other.log.until("the call to run", ({ stderr }) => stderr === `started soon ${n}`);
     const started = performance.now();
     other.kill("SIGTERM");
     for (const [n, session] of sessions.entries()) {
       expect(textOf(await session.answerTo(tagged[n] ?? ""))).toBe(`done soon ${n}`);
-      const { error } = await session.answerTo(1, 10_000);
+      const { error } = await session.answerTo(1);
       expect(error?.data?.["code"]).toBe("draining");
       await within("the session's end", session.ended);
     }

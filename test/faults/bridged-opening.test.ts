@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message, SseSession } from "../support/sse-session.ts";
 import { initializeBody } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 /** `unmet`: a server of 2026-07-28 alone that each session is the first to meet. */
 const KINDS = ["unmet", "modern", "shared legacy", "shared modern"] as const;
@@ -52,7 +53,7 @@ describe.each(KINDS)("a session with a %s server", (kind) => {
     const session = await open(kind);
     const ids = Array.from({ length: 200 }, (_, n) => n + 1);
     await postAll(session, [initializeBody("2025-11-25"), READY, ...ids.map(echo)]);
-    await session.message("the last answer", answer(200), 10_000);
+    await session.message("the last answer", answer(200));
     await eventually("all answers", () => session.messages().filter(({ id }) => id !== undefined).length === 201);
     const answered = session.messages().filter(({ id }) => id !== undefined);
     expect(answered.map(({ id }) => id)).toEqual(["initialize", ...ids]);

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
 import { openLegacy } from "../support/legacy-session.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message } from "../support/sse-session.ts";
 import { initializeBody, postTo } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const REFUSAL = { code: -32602, message: "No roots", data: { missing: ["roots"] } };
 const WAYS = ["stays", "exits", "mute"] as const;
@@ -53,7 +54,8 @@ async function tryToOpen(transport: string, server: string): Promise<{ answer: M
   const session = await proxy.openSse(server);
   expect((await session.post(initializeBody("2025-11-25"))).status).toBe(202);
   const answer = await session.message("the answer", ({ id }) => id === "initialize");
-  return { answer, ended: Promise.race([session.ended, eventually("", () => undefined, 1).catch(session.close)]) };
+  session.close();
+  return { answer, ended: session.ended };
 }
 
 describe.each(TRANSPORTS)("a legacy server that refuses a client over %s", (transport) => {

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { containmentModes } from "../support/containment.ts";
 import { converse, TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 /** Sleeps of so many seconds are nobody else's: they find the grandchild in the process table. */
 const HOLDER = String(1_000_000 + (process.pid % 100_000));

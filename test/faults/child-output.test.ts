@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { converse, TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const MIB = 1_048_576;
 
@@ -87,7 +88,7 @@ describe("floods of a child, over HTTP+SSE,", () => {
   test("C18: a flood on stderr never blocks the child, reaches no client, and stays out of memory", async () => {
     const before = residentBytes(proxy.pid);
     const session = await proxy.openSse("floods stderr");
-    expect((await session.request("ping", undefined, 20_000)).result).toEqual({});
+    expect((await session.request("ping", undefined)).result).toEqual({});
     expect(session.events.length).toBe(2);
     session.close();
     await quiet(proxy);
@@ -118,7 +119,7 @@ describe.each(TRANSPORTS)("what a child writes, over %s,", (transport) => {
 
   test("C14: a line under the limit arrives whole", async () => {
     const session = await converse(proxy, transport, "large line");
-    const { result } = await session.request("tools/call", {}, 10_000);
+    const { result } = await session.request("tools/call", {});
     expect(String(result?.["text"]).length).toBe(15 * MIB);
     await session.close();
   });

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { containmentModes } from "../support/containment.ts";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 /** Sleeps of so many seconds are nobody else's: they find the grandchildren in the process table. */
 const seconds = (kind: number): string => String(2_000_000 + kind * 100_000 + (process.pid % 100_000));
@@ -38,7 +39,7 @@ describe.each(containmentModes())("with containment %s,", (containment) => {
       await eventually("the grandchild", () => processesWithCommand(`sleep ${marker}`).length > 0);
     const left = performance.now();
     session.close();
-    await quiet(proxy, 4_000);
+    await quiet(proxy);
     return performance.now() - left;
   }
 

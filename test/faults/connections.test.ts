@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
 import { eventually, within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 let proxy: TestProxy;
 beforeAll(async () => {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { canContain } from "../support/containment.ts";
 import { canDropPrivileges } from "../support/launch.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { childDirectories, quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 /** Tells which descriptors beside 0, 1 and 2 the shell was started with; the tests of a shell open none themselves. */
 const DESCRIPTORS = `read -r line

@@ -2,12 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture, type ServerEntry } from "../support/server-entry.ts";
 import { callStateless, type StatelessAnswer, type StatelessCall } from "../support/stateless.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const place = mkdtempSync(join(tmpdir(), "mcp-sse-proxy-era-"));
 let proxy: TestProxy;

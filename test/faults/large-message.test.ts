@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { requestText } from "../support/raw-http.ts";
 import { readSlowly } from "../transport/slow-reader.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 /** Answers each request with a text of so many lines of 300 characters. */
 const LONG_TEXT = `
@@ -38,7 +39,7 @@ afterAll(() => proxy.stop());
 
 test("a result of 14 MB in many lines keeps nobody else waiting", async () => {
   const session = await proxy.openSse("fourteen");
-  const answer = session.request("tools/call", {}, 20_000);
+  const answer = session.request("tools/call", {});
   let isOver = false;
   void answer.finally(() => {
     isOver = true;
@@ -76,7 +77,7 @@ test("S5: a client that is slow but reads steadily gets all of it, however long 
     proxy.fetch(reference, { method: "POST", headers: { "Content-Type": "application/json" }, body });
   const started = performance.now();
   expect((await post('{"jsonrpc":"2.0","id":1,"method":"tools/call"}')).status).toBe(202);
-  await within("the whole of it", whole.promise, 20_000);
+  await within("the whole of it", whole.promise);
   // Several times as long as a client may take nothing.
   expect(performance.now() - started).toBeGreaterThan(3_000);
   expect((await post('{"jsonrpc":"2.0","method":"notifications/initialized"}')).status).toBe(202);

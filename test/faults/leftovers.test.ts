@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { canDropPrivileges } from "../support/launch.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const IS_ROOT = process.getuid?.() === 0;
 const NAMESPACE = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
@@ -102,7 +103,7 @@ test("a hundred children that heed nothing end together, and others are served m
   });
   const sessions = await Promise.all(Array.from({ length: 100 }, () => proxy.openSse("stubborn")));
   const other = await proxy.openSse("echo");
-  await eventually("the children", () => processesWithCommand(`sleep ${seconds(3)}`).length >= 100, 10_000);
+  await eventually("the children", () => processesWithCommand(`sleep ${seconds(3)}`).length >= 100);
   for (const session of sessions) session.close();
   let longestMs = 0;
   const started = performance.now();

@@ -1,11 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const SECONDS = String(7_000_000 + (process.pid % 100_000));
 
@@ -30,7 +31,7 @@ test("D5: a log reader that has stopped keeps neither the service nor the shutdo
   expect((await session.request("ping")).result).toEqual({});
   proxy.kill("SIGTERM");
   try {
-    expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
   } finally {
     for (const { pid } of processesWithCommand(`sleep ${SECONDS}`)) process.kill(pid, "SIGKILL");
   }

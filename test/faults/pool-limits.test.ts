@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import { callStateless, openStateless, type StatelessAnswer, type StatelessCall } from "../support/stateless.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 let one: TestProxy;
 let two: TestProxy;
@@ -135,16 +136,12 @@ describe("limits.pooledChildren", () => {
     const shapes = Array.from({ length: 12 }, (_, index) => `crowd-${index}`);
     const served = await Promise.all(
       shapes.map((shape) =>
-        eventually(
-          `a place for ${shape}`,
-          async () => {
-            const got = await callStateless(two, "legacy", shapeOf(shape));
-            if (got.status === 200) return textOf(got);
-            expectFull(got);
-            return undefined;
-          },
-          20_000,
-        ),
+        eventually(`a place for ${shape}`, async () => {
+          const got = await callStateless(two, "legacy", shapeOf(shape));
+          if (got.status === 200) return textOf(got);
+          expectFull(got);
+          return undefined;
+        }),
       ),
     );
     isOver = true;

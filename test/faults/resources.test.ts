@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { canDropPrivileges } from "../support/launch.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { descriptorCount } from "../support/process-table.ts";
 import { childDirectories, quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw } from "../support/raw-http.ts";
@@ -8,7 +9,7 @@ import { fixture } from "../support/server-entry.ts";
 import type { SseSession } from "../support/sse-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 async function expectRefusal(proxy: TestProxy, server: string, status: number, code: string): Promise<void> {
   const answer = await proxy.fetch(`/${server}/sse`);

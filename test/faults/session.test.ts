@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const config = {

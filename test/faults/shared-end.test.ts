@@ -2,12 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
 import { type LegacySession, openLegacy } from "../support/legacy-session.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message } from "../support/sse-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const ERAS = ["legacy", "modern"] as const;
 const CASES = ERAS.flatMap((era) => TRANSPORTS.map((transport) => [era, transport] as const));
@@ -144,7 +145,7 @@ describe.each(CASES)("sessions that share a %s child over %s", (era, transport) 
     expect(childrenOf("warm").map(({ pid }) => pid)).toEqual([child?.pid ?? 0]);
     await second.close();
     expect(childrenOf("warm").length).toBe(1);
-    await quiet(proxy, 5_000);
+    await quiet(proxy);
   });
 
   test("end with what was theirs taken back: their calls, questions and subscriptions", async () => {

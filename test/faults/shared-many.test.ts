@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { TRANSPORTS } from "../support/conversation.ts";
 import { type LegacySession, openLegacy, textOf } from "../support/legacy-session.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, type RawConnection, requestText } from "../support/raw-http.ts";
@@ -8,7 +9,7 @@ import { fixture } from "../support/server-entry.ts";
 import { initializeBody } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const MIB = 1_048_576;
 const ERAS = ["legacy", "modern"] as const;
@@ -136,7 +137,7 @@ describe.each(ERAS)("a client of a shared %s server that takes nothing", (era) =
     const connection = await openAndPause(era, 40);
     const isEnd = (line: Readonly<Record<string, unknown>>): boolean =>
       line["msg"] === "session ended" && line["server"] === era && line["reason"] === "stalled";
-    await proxy.log.until("the end of the slow one", isEnd, 8_000);
+    await proxy.log.until("the end of the slow one", isEnd);
     expect(await other.tool("echo", { message: "still" })).toBe("still");
     expect(servers().length).toBe(1);
     connection.destroy();

@@ -1,13 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { eventually, within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const seconds = (kind: number): string => String(3_000_000 + kind * 100_000 + (process.pid % 100_000));
 
@@ -35,7 +36,7 @@ describe("the end of the proxy", () => {
     proxy.kill("SIGTERM");
     await Promise.all([...sessions, deaf].map((session) => session.ended));
     expect(deaf.messages().find(({ id }) => id === owed)?.error?.data).toMatchObject({ code: "draining" });
-    expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
     expect(performance.now() - started).toBeLessThan(6_000);
     await proxy.stop();
     expect(processesWithCommand(`sleep ${seconds(1)}`)).toEqual([]);
@@ -50,7 +51,7 @@ describe("the end of the proxy", () => {
     const id = await session.begin("tools/call", { _meta: { progressToken: 1 } });
     await session.message("progress", ({ method }) => method === "notifications/progress");
     proxy.kill("SIGTERM");
-    await eventually("draining", async () => (await fetch(`${proxy.url}/health`)).status === 503, 1_000);
+    await eventually("draining", async () => (await fetch(`${proxy.url}/health`)).status === 503);
     expect(await (await fetch(`${proxy.url}/health`)).json()).toMatchObject({ status: "draining" });
     const refused = await proxy.fetch("/progress/sse");
     expect(refused.status).toBe(503);
@@ -100,7 +101,7 @@ describe("the end of the proxy", () => {
     await session.ended;
     const second = performance.now();
     proxy.kill("SIGTERM");
-    expect(await within("the exit", proxy.exited, 5_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
     expect(performance.now() - second).toBeLessThan(3_000);
     await proxy.stop();
   });
@@ -109,7 +110,7 @@ describe("the end of the proxy", () => {
     const proxy = await startProxy({ config: { mcpServers: { echo: fixture("echo") } } });
     await proxy.openSse("echo");
     proxy.kill("SIGINT");
-    expect(await within("the exit", proxy.exited, 5_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
     await proxy.stop();
   });
 
@@ -132,7 +133,7 @@ describe("the end of the proxy", () => {
       await eventually("the grandchild", () => processesWithCommand(`sleep ${seconds(kind)}`).length > 0);
     }
     proxy.kill("SIGKILL");
-    await eventually("no child left", () => proxy.children().length === 0, 3_000);
+    await eventually("no child left", () => proxy.children().length === 0);
     for (const kind of [2, 3]) expect(processesWithCommand(`sleep ${seconds(kind)}`)).toEqual([]);
     await expect(proxy.stop()).rejects.toThrow("exit code");
   });

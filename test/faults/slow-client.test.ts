@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, type RawConnection, requestText } from "../support/raw-http.ts";
@@ -8,7 +9,7 @@ import { fixture } from "../support/server-entry.ts";
 import { openSse } from "../support/sse-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const MIB = 1_048_576;
 
@@ -71,14 +72,14 @@ describe("a client that does not keep up", () => {
     const paused = connection.receivedBytes();
     await Bun.sleep(100);
     connection.resume();
-    await eventually("twenty MiB more", () => connection.receivedBytes() > paused + 20 * MIB, 10_000);
+    await eventually("twenty MiB more", () => connection.receivedBytes() > paused + 20 * MIB);
     connection.destroy();
     await quiet(proxy);
   });
 
   test("S5: that makes no headway for timeouts.stalledWrite is gone, and its child with it", async () => {
     const connection = await openAndPause("stalling");
-    await quiet(proxy, 5_000);
+    await quiet(proxy);
     connection.destroy();
   });
 
@@ -90,7 +91,7 @@ describe("a client that does not keep up", () => {
     await session.request("ping");
     relay.freeze();
     expect(proxy.children().length).toBeGreaterThan(0);
-    await quiet(proxy, 5_000);
+    await quiet(proxy);
     session.close();
   });
 

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { answerError } from "../../src/transport/answer.ts";
 import { createBodyReader } from "../../src/transport/body.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy } from "../support/proxy.ts";
 import { connectRaw, type RawConnection, requestText, statuses } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const HEAD = ["Host: 127.0.0.1", "Content-Type: application/json"];
 

@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ProxyOptions, runProxy } from "../support/launch.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const SECRET = "an-operator-secret-of-forty-characters-ok";
 const echo = fixture("echo");

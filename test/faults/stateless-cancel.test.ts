@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { descriptorCount } from "../support/process-table.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 import { callStateless, openStateless, type StatelessCall, type StatelessStream } from "../support/stateless.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 let proxy: TestProxy;
 beforeAll(async () => {

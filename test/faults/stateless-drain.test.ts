@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 import { callStateless, openStateless, type StatelessCall } from "../support/stateless.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const tool = (name: string, args: object = {}, more: Partial<StatelessCall> = {}): StatelessCall => ({
   method: "tools/call",
@@ -61,7 +62,7 @@ describe("SIGTERM", () => {
     expect(late.answer.error?.data).toMatchObject({ code: "draining" });
     expect(Number(late.headers.get("retry-after"))).toBeGreaterThan(0);
     for (const { answer } of await Promise.all(calls)) expect(answer.result).toBeDefined();
-    expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
     await proxy.stop();
   });
 
@@ -75,7 +76,7 @@ describe("SIGTERM", () => {
     proxy.kill("SIGTERM");
     for (const { answer } of await Promise.all(calls))
       expect(answer.error?.data).toMatchObject({ code: "child_exited" });
-    expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
     expect(performance.now() - since).toBeLessThan(4_000);
     await proxy.stop();
   });
@@ -92,7 +93,7 @@ describe("SIGTERM", () => {
       for (const { answer } of await Promise.all([...waiting, queued])) {
         expect(answer.error?.data).toMatchObject({ code: "draining" });
       }
-      expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
+      expect(await within("the exit", proxy.exited)).toBe(0);
       expect(performance.now() - since).toBeLessThan(5_000);
       // Ended by the ladder: the guardian had nothing left to do.
       const stopped = await proxy.log.until("its last line", (line) => line["msg"] === "stopped");
@@ -107,7 +108,7 @@ describe("SIGTERM", () => {
     expect(parked.every(({ answer }) => answer.result?.["resultType"] === "input_required")).toBe(true);
     const since = performance.now();
     proxy.kill("SIGTERM");
-    expect(await within("the exit", proxy.exited, 8_000)).toBe(0);
+    expect(await within("the exit", proxy.exited)).toBe(0);
     expect(performance.now() - since).toBeLessThan(3_000);
     await proxy.stop();
   });

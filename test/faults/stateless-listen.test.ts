@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
@@ -8,7 +9,7 @@ import { callStateless, openStateless, type StatelessCall, type StatelessStream 
 import { postTo } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 const NOTE = "fixture:///note";
@@ -176,14 +177,10 @@ describe.each([
     const filler = `{"x":"${"x".repeat(50_000)}",${news.slice(1)}`;
     const isOver = (line: string): boolean =>
       line.includes(era === "legacy" ? "resources/unsubscribe" : "notifications/cancelled");
-    await eventually(
-      "the end of its subscription",
-      async () => {
-        await say(server, ...Array.from({ length: 20 }, () => filler));
-        return (await receivedBy(server)).some(isOver);
-      },
-      15_000,
-    );
+    await eventually("the end of its subscription", async () => {
+      await say(server, ...Array.from({ length: 20 }, () => filler));
+      return (await receivedBy(server)).some(isOver);
+    });
     connection.destroy();
   });
 });

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import { callStateless, type StatelessAnswer } from "../support/stateless.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(60_000);
+setDefaultTimeout(TEST_MS);
 
 const CLIENTS = 50;
 const CALLS = 40;

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, rawHttp, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 let proxy: TestProxy;
 beforeAll(async () => {
@@ -79,7 +80,7 @@ describe("the event stream", () => {
         session?.close();
         return session !== undefined;
       });
-      await quiet(proxy, 2_000);
+      await quiet(proxy);
     }
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { residentBytes } from "../support/process-table.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, type RawConnection, requestText } from "../support/raw-http.ts";
@@ -8,7 +9,7 @@ import { answerTo, fill, hold, receivedBy, say } from "../support/streamable-pup
 import { ACCEPT_BOTH, openStreamable, type StreamableSession } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const MIB = 1_048_576;
 
@@ -159,7 +160,7 @@ describe("a client that does not keep up", () => {
     await say(session, answerTo("a"));
     await Bun.sleep(100);
     connection.resume();
-    await connection.until("the answer", (received) => received.includes('"id":"a","result"'), 15_000);
+    await connection.until("the answer", (received) => received.includes('"id":"a","result"'));
     expect(connection.receivedBytes() - paused).toBeGreaterThan(500 * 64_000);
     connection.destroy();
     await session.end();
@@ -170,7 +171,7 @@ describe("a client that does not keep up", () => {
     const connection = await holdAndPause(session);
     await fill(session, 500, 64_000);
     // While the child is not read nothing is answered: an answer means that the stalled connection is no longer waited for.
-    expect((await session.request("ping", undefined, 10_000)).result).toEqual({});
+    expect((await session.request("ping", undefined)).result).toEqual({});
     connection.destroy();
     await session.end();
     await quiet(proxy);

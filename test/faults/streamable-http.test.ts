@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import { heard, logMessage, receivedBy, say } from "../support/streamable-puppet.ts";
@@ -12,7 +13,7 @@ import {
 } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const INITIALIZE = initializeBody("2025-11-25");
 const NOTIFICATION = '{"jsonrpc":"2.0","method":"notifications/seen"}';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually, within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
@@ -7,7 +8,7 @@ import { hold, receivedBy } from "../support/streamable-puppet.ts";
 import { endpointOf, initializeBody, openStreamable, postTo } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const config = {
@@ -199,7 +200,7 @@ describe("the end of a session", () => {
 
   test("N7: without a stream and without messages it ends after the idle limit", async () => {
     const session = await openStreamable(proxy, "idle");
-    await quiet(proxy, 5_000);
+    await quiet(proxy);
     expect(await statusesWith(session.id, "idle")).toEqual([404, 404, 404]);
     await proxy.log.until("its end", (line) => line["server"] === "idle" && line["reason"] === "idle");
   });
@@ -216,7 +217,7 @@ describe("the end of a session", () => {
     expect(listening.isEnded()).toBe(false);
     expect((await streaming.request("ping")).result).toEqual({});
     listening.cut();
-    await quiet(proxy, 5_000);
+    await quiet(proxy);
   });
 
   test("N7: with an open stream but no message it ends after the silent limit", async () => {
@@ -266,7 +267,7 @@ describe("limits", () => {
           body,
         ),
       );
-      return connection.until("an answer", (text) => text.startsWith("HTTP/1.1 429"), 10_000);
+      return connection.until("an answer", (text) => text.startsWith("HTTP/1.1 429"));
     });
     const refusal = await Promise.any(answered);
     expect(refusal).toMatch(/retry-after: [1-9]/i);

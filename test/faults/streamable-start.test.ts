@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture, shell } from "../support/server-entry.ts";
 import { ACCEPT_BOTH, initializeBody, openStreamable, postTo } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const INITIALIZE = initializeBody("2025-11-25");
 /** Of a client that takes no event stream: its answer has the status of what became of it, however slow the machine is. */
@@ -205,7 +206,7 @@ describe("initialize", () => {
       connection.send(requestText("POST /slow/mcp HTTP/1.1", head, INITIALIZE));
       await eventually("the child", () => proxy.children().length > 0);
       connection.destroy();
-      await quiet(proxy, 3_000);
+      await quiet(proxy);
       // The server takes one session at a time: the next round needs its place.
       await eventually("its place to be free", async () => (await liveSessions("slow")) === 0);
     }

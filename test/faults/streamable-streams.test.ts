@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Exchange } from "../support/streamable-exchange.ts";
@@ -7,7 +8,7 @@ import { answerTo, heard, hold, logMessage, receivedBy, say } from "../support/s
 import { openStreamable } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 let proxy: TestProxy;
 beforeAll(async () => {

@@ -14,6 +14,7 @@ import {
   LoggingMessageNotificationSchema,
   ResourceUpdatedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { WAIT_MS } from "../support/limits.ts";
 import {
   CAPABILITIES,
   commonParts,
@@ -26,9 +27,6 @@ import {
   textOf,
 } from "./client.ts";
 import type { ClientId } from "./table.ts";
-
-/** Every call is done long before: a cell that waits for longer has failed. */
-const CALL_MS = 30_000;
 
 /** How each client connects. The route is that of the transport that it takes: `/sse` or `/mcp`. */
 export const CONNECT: Readonly<Record<ClientId, (route: Route) => Promise<MatrixClient>>> = {
@@ -126,7 +124,7 @@ async function connectSecond({ url, headers, root }: Route, mode: VersionNegotia
 
 function optionsOf({ onProgress, signal }: HowToCall) {
   return {
-    timeout: CALL_MS,
+    timeout: WAIT_MS,
     ...(onProgress === undefined
       ? {}
       : { onprogress: ({ progress }: { readonly progress: number }) => onProgress(progress) }),

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Route } from "./client.ts";
 import { CONNECT } from "./clients.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(20_000);
+setDefaultTimeout(TEST_MS);
 
 const URI = "late://resource";
 
@@ -24,7 +25,7 @@ describe("a modern client's subscription at legacy children", () => {
     const client = await CONNECT["v2-modern"]({ ...route, root: "file:///engine" });
     await client.subscribe(URI);
     await client.call("touch", {});
-    await eventually("the update", () => client.updated.includes(URI), 2_000);
+    await eventually("the update", () => client.updated.includes(URI));
     await client.close();
   });
 
@@ -34,7 +35,7 @@ describe("a modern client's subscription at legacy children", () => {
     await client.call("touch", {});
     await client.subscribe(URI);
     await client.call("touch", {});
-    await eventually("the update", () => client.updated.includes(URI), 2_000);
+    await eventually("the update", () => client.updated.includes(URI));
     await client.close();
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { type Files, makeFiles } from "./files.ts";
 import { plansFor } from "./plans.ts";
@@ -7,7 +8,7 @@ import { CLIENTS, FEATURE_NAMES, FEATURES, offers, SERVERS } from "./table.ts";
 import { tapped } from "./tap.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(60_000);
+setDefaultTimeout(TEST_MS);
 
 let files: Files;
 let proxy: TestProxy;
@@ -21,7 +22,7 @@ beforeAll(async () => {
   ]);
   proxy = await startProxy({ binary: true, config: { mcpServers: Object.fromEntries(entries) } });
   run = createRun({ proxy, files, plans });
-}, 120_000);
+}, TEST_MS);
 afterAll(async () => {
   await run?.ended;
   await proxy?.stop();

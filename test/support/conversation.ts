@@ -25,13 +25,13 @@ export interface Conversation {
   /** Their bytes, one by one. */
   readonly payloads: () => readonly Buffer[];
   /** The first message, come already or yet to come, that fits. */
-  readonly message: (what: string, fits: (message: Message) => boolean, withinMs?: number) => Promise<Message>;
+  readonly message: (what: string, fits: (message: Message) => boolean) => Promise<Message>;
   /** Posts these very bytes. Over Streamable HTTP a request is answered when the child answers, or after a moment. */
   readonly post: (body: string | Uint8Array<ArrayBuffer>) => Promise<Posted>;
   /** Posts a request and returns its id without waiting. Ids count from 1. */
   readonly begin: (method: string, params?: object) => Promise<number>;
   /** Posts a request and waits for its answer. */
-  readonly request: (method: string, params?: object, withinMs?: number) => Promise<Message>;
+  readonly request: (method: string, params?: object) => Promise<Message>;
   /** Resolves when the session has ended, as far as its client can see. */
   readonly ended: Promise<void>;
   /** Ends the session as a client of this transport does. */
@@ -55,7 +55,7 @@ async function converseOverSse(proxy: TestProxy, server: string): Promise<Conver
     return { accepted, status, headers, refusal };
   };
   await post(initializeBody("2025-06-18", {}, HANDSHAKE));
-  await session.message("the answer to initialize", ({ id }) => id === HANDSHAKE, 20_000);
+  await session.message("the answer to initialize", ({ id }) => id === HANDSHAKE);
   const isLater = ({ id }: Message): boolean => id !== HANDSHAKE;
   return {
     messages: () => session.messages().filter(isLater),
@@ -64,7 +64,7 @@ async function converseOverSse(proxy: TestProxy, server: string): Promise<Conver
         .filter(({ type }) => type === "message")
         .map(({ data }) => data)
         .filter((_, index) => isLater(session.messages()[index] ?? {})),
-    message: (what, fits, withinMs) => session.message(what, (found) => isLater(found) && fits(found), withinMs),
+    message: (what, fits) => session.message(what, (found) => isLater(found) && fits(found)),
     post,
     begin: session.begin,
     request: session.request,
@@ -96,7 +96,7 @@ async function converseOverStreamable(proxy: TestProxy, server: string): Promise
   const carried = (): readonly Exchange[] => exchanges.filter(({ response }) => response.ok);
   const messages = (): readonly Message[] => carried().flatMap((each) => each.messages());
 
-  const message: Conversation["message"] = async (what, fits, withinMs) => {
+  const message: Conversation["message"] = async (what, fits) => {
     const { promise, resolve } = Promise.withResolvers<Message>();
     const look = (): void => {
       const found = messages().find(fits);
@@ -105,7 +105,7 @@ async function converseOverStreamable(proxy: TestProxy, server: string): Promise
     looks.add(look);
     look();
     try {
-      return await within(what, promise, withinMs);
+      return await within(what, promise);
     } finally {
       looks.delete(look);
     }
@@ -123,10 +123,10 @@ async function converseOverStreamable(proxy: TestProxy, server: string): Promise
     message,
     post,
     begin,
-    request: async (method, params, withinMs) => {
+    request: async (method, params) => {
       const id = await begin(method, params);
       const isAnswer = (found: Message): boolean => found.id === id && found.method === undefined;
-      return message(`the answer to ${method}`, isAnswer, withinMs);
+      return message(`the answer to ${method}`, isAnswer);
     },
     ended: standalone.ended,
     close: async () => void (await session.end()),

@@ -8,7 +8,7 @@ export interface EraChild extends AsyncDisposable {
   readonly send: (message: object) => void;
   /** Sends a request and resolves with its answer, which must be the next message. Ids count from 1 unless one is given. */
   readonly request: (method: string, params?: object, id?: string | number) => Promise<Message>;
-  /** The next message. Rejects when stdout ends first, or after 5 s. */
+  /** The next message. Rejects when stdout ends first, or after `WAIT_MS`. */
   readonly next: () => Promise<Message>;
   /** The next line on stderr. */
   readonly complaint: () => Promise<string>;

@@ -97,12 +97,12 @@ export function launch(options: ProxyOptions, place: Place, command = "serve"): 
   return { subprocess, log: collectLog([subprocess.stdout, subprocess.stderr]) };
 }
 
-/** Runs the proxy until it ends, as for a configuration that it must refuse. Rejects if it still runs after 10 s. */
+/** Runs the proxy until it ends, as for a configuration that it must refuse. Rejects if it still runs after `WAIT_MS`. */
 export async function runProxy(options: ProxyOptions & { readonly command?: string }): Promise<ProxyRun> {
   const place = makePlace(options);
   const { subprocess, log } = launch(options, place, options.command);
   try {
-    const exitCode = await within("the proxy to end", subprocess.exited, 10_000);
+    const exitCode = await within("the proxy to end", subprocess.exited);
     await log.ended;
     return { exitCode, output: log.text() };
   } finally {

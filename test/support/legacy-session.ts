@@ -25,7 +25,7 @@ export interface LegacySession {
   /** Their bytes, one by one. */
   readonly payloads: () => readonly Buffer[];
   /** The first message, come already or yet to come, that fits. */
-  readonly message: (what: string, fits: (message: Message) => boolean, withinMs?: number) => Promise<Message>;
+  readonly message: (what: string, fits: (message: Message) => boolean) => Promise<Message>;
   /** Posts these very bytes without waiting for what comes back; resolves with the status once there is one. */
   readonly post: (body: string) => Promise<number>;
   /** Posts a message of these members, and waits until it was taken if it is no request. */
@@ -33,8 +33,8 @@ export interface LegacySession {
   /** Posts a request without waiting. Ids count from 1 unless one is given. */
   readonly begin: (method: string, params?: object, id?: string | number) => string | number;
   /** The answer to a request, come already or yet to come. */
-  readonly answerTo: (id: string | number, withinMs?: number) => Promise<Message>;
-  readonly request: (method: string, params?: object, withinMs?: number) => Promise<Message>;
+  readonly answerTo: (id: string | number) => Promise<Message>;
+  readonly request: (method: string, params?: object) => Promise<Message>;
   /** Begins a call of a tool. */
   readonly beginTool: (name: string, args?: object, meta?: object) => string | number;
   /** Calls a tool; the text of its result. Rejects when the answer is an error. */
@@ -64,7 +64,7 @@ export async function openLegacy(
       : await overStreamable(proxy, server, options, wake);
   const { messages, post } = carrier;
 
-  const message: LegacySession["message"] = async (what, fits, withinMs) => {
+  const message: LegacySession["message"] = async (what, fits) => {
     const { promise, resolve } = Promise.withResolvers<Message>();
     const look = (): void => {
       const found = messages().find(fits);
@@ -73,7 +73,7 @@ export async function openLegacy(
     looks.add(look);
     look();
     try {
-      return await within(what, promise, withinMs);
+      return await within(what, promise);
     } finally {
       looks.delete(look);
     }
@@ -100,8 +100,8 @@ export async function openLegacy(
     void post(JSON.stringify({ jsonrpc: "2.0", id, method, ...(params && { params }) }));
     return id;
   };
-  const answerTo: LegacySession["answerTo"] = (id, withinMs) =>
-    message(`the answer to ${id}`, (found) => found.id === id && found.method === undefined, withinMs);
+  const answerTo: LegacySession["answerTo"] = (id) =>
+    message(`the answer to ${id}`, (found) => found.id === id && found.method === undefined);
   const beginTool: LegacySession["beginTool"] = (name, args = {}, meta) =>
     begin("tools/call", { name, arguments: args, ...(meta && { _meta: meta }) });
 
@@ -114,7 +114,7 @@ export async function openLegacy(
     send,
     begin,
     answerTo,
-    request: (method, params, withinMs) => answerTo(begin(method, params), withinMs),
+    request: (method, params) => answerTo(begin(method, params)),
     beginTool,
     tool: async (name, args) => textOf(await answerTo(beginTool(name, args))),
     ended: carrier.ended,
@@ -153,7 +153,7 @@ async function overSse(
     return (await exchange(endpoint.href, { method: "POST", headers: fields, body })).status;
   };
   await post(initializeBody(revision, capabilities, HANDSHAKE));
-  const opening = await stream.answer(20_000);
+  const opening = await stream.answer();
   if (opening.result === undefined) throw new Error(`initialize: ${JSON.stringify(opening.error)}`);
   await post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
   return {

@@ -10,7 +10,7 @@ export interface ProxyLog {
   readonly strays: readonly string[];
   readonly text: () => string;
   /** The first line, written already or later, that fits. */
-  readonly until: (what: string, fits: (line: LogLine) => boolean, withinMs?: number) => Promise<LogLine>;
+  readonly until: (what: string, fits: (line: LogLine) => boolean) => Promise<LogLine>;
 }
 
 /** A log that is being read. */
@@ -43,7 +43,7 @@ export function collectLog(streams: readonly ReadableStream<Uint8Array>[]): Coll
     for (const look of [...waiting]) look(parsed);
   };
 
-  const until: ProxyLog["until"] = async (what, fits, withinMs) => {
+  const until: ProxyLog["until"] = async (what, fits) => {
     const seen = lines.find(fits);
     if (seen !== undefined) return seen;
     let look: ((line: LogLine) => void) | undefined;
@@ -54,7 +54,7 @@ export function collectLog(streams: readonly ReadableStream<Uint8Array>[]): Coll
       waiting.add(look);
     });
     try {
-      return await within(`log line: ${what}`, coming, withinMs);
+      return await within(`log line: ${what}`, coming);
     } finally {
       if (look !== undefined) waiting.delete(look);
     }

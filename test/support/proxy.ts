@@ -37,9 +37,6 @@ export interface TestProxy extends AsyncDisposable {
 /** Stands in the environment of every child of a proxy, and of what it starts in turn; not in that of the proxy's own aides. */
 const CHILD_MARK = "MCP_SSE_PROXY_CHILD=";
 
-/** How long the proxy's own aides may outlive it. */
-const AIDES_END_MS = 2_000;
-
 /** Starts a proxy and waits until it listens. */
 export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy> {
   const place = makePlace(options);
@@ -54,7 +51,7 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
     throw new Error(`the proxy ended with ${code}:\n${log.text()}`);
   });
   early.catch(() => {});
-  const listening = await Promise.race([log.until("listening", (line) => line["msg"] === "listening", 20_000), early]);
+  const listening = await Promise.race([log.until("listening", (line) => line["msg"] === "listening"), early]);
   const url = String(listening["url"]).replace(/\/$/, "");
   const authorization = { Authorization: `Bearer ${secret}` };
   // Whatever the proxy starts inherits its PATH, and this proxy's PATH alone has its own directory in it.
@@ -68,7 +65,7 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
   const stopOnce = async (): Promise<void> => {
     try {
       subprocess.kill("SIGTERM");
-      const code = await within("the proxy to end", exited, 30_000);
+      const code = await within("the proxy to end", exited);
       await log.ended;
       const left = await remaining(everything);
       const temporary = readdirSync(place.temporary);
@@ -121,14 +118,14 @@ export function childDirectories(proxy: TestProxy): readonly string[] {
 }
 
 /** Waits until no child of this proxy runs, nor anything that a child started, and no child's directory is left. */
-export async function quiet(proxy: TestProxy, withinMs?: number): Promise<void> {
-  await eventually("no child left", () => proxy.children().length === 0, withinMs);
-  await eventually("no child's directory left", () => childDirectories(proxy).length === 0, withinMs);
+export async function quiet(proxy: TestProxy): Promise<void> {
+  await eventually("no child left", () => proxy.children().length === 0);
+  await eventually("no child's directory left", () => childDirectories(proxy).length === 0);
 }
 
-/** What still runs when the proxy's aides have had their time. */
+/** What still runs when the proxy's aides have had the time to end after it. */
 async function remaining(look: () => readonly Process[]): Promise<readonly Process[]> {
-  await eventually("nothing to be left", () => look().length === 0, AIDES_END_MS).catch(() => {});
+  await eventually("nothing to be left", () => look().length === 0).catch(() => {});
   return look();
 }
 

@@ -6,8 +6,8 @@ export interface RawConnection {
   /** All that came so far, one character per byte. */
   readonly received: () => string;
   readonly receivedBytes: () => number;
-  /** Resolves once what came so far fits; rejects after `withinMs`, or when the connection closes before. */
-  readonly until: (what: string, fits: (received: string) => boolean, withinMs?: number) => Promise<string>;
+  /** Resolves once what came so far fits; rejects after `WAIT_MS`, or when the connection closes before. */
+  readonly until: (what: string, fits: (received: string) => boolean) => Promise<string>;
   /** Stops reading, as a client does that is too slow; the kernel's buffers fill, then the other side's writes block. */
   readonly pause: () => void;
   readonly resume: () => void;
@@ -49,7 +49,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
   });
   const received = (): string => Buffer.concat(chunks).toString("latin1");
 
-  const until: RawConnection["until"] = async (what, fits, withinMs) => {
+  const until: RawConnection["until"] = async (what, fits) => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const look = (): void => {
       const text = received();
@@ -59,7 +59,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
     looks.add(look);
     look();
     try {
-      return await within(what, promise, withinMs);
+      return await within(what, promise);
     } finally {
       looks.delete(look);
     }
@@ -80,12 +80,12 @@ export async function connectRaw(port: number): Promise<RawConnection> {
   };
 }
 
-/** Sends these bytes and returns all that comes back until the other side closes, which it must do within `withinMs`. */
-export async function rawHttp(port: number, request: string | Uint8Array, withinMs = 5_000): Promise<string> {
+/** Sends these bytes and returns all that comes back until the other side closes, which it must do within `WAIT_MS`. */
+export async function rawHttp(port: number, request: string | Uint8Array): Promise<string> {
   const connection = await connectRaw(port);
   try {
     connection.send(request);
-    await within("the connection to be closed", connection.closed, withinMs);
+    await within("the connection to be closed", connection.closed);
     return connection.received();
   } finally {
     connection.destroy();

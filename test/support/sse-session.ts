@@ -32,14 +32,14 @@ export interface SseSession {
   readonly messages: () => readonly Message[];
   readonly comments: () => number;
   /** The first message, come already or yet to come, that fits. */
-  readonly message: (what: string, fits: (message: Message) => boolean, withinMs?: number) => Promise<Message>;
+  readonly message: (what: string, fits: (message: Message) => boolean) => Promise<Message>;
   /** Posts these very bytes. */
   readonly post: (
     body: string | Uint8Array<ArrayBuffer>,
     headers?: Readonly<Record<string, string>>,
   ) => Promise<Response>;
   /** Posts a request, checks that it is accepted, and waits for its answer on the stream. */
-  readonly request: (method: string, params?: object, withinMs?: number) => Promise<Message>;
+  readonly request: (method: string, params?: object) => Promise<Message>;
   /** Posts a request, checks that it is accepted, and returns its id without waiting. */
   readonly begin: (method: string, params?: object) => Promise<number>;
   /** Calls a tool of the echo fixture and returns what it saw. */
@@ -74,7 +74,7 @@ export async function openSse(url: string, headers: Readonly<Record<string, stri
     for (const look of [...looks]) look();
   });
 
-  const until = async <T>(what: string, find: () => T | undefined, withinMs?: number): Promise<T> => {
+  const until = async <T>(what: string, find: () => T | undefined): Promise<T> => {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const look = (): void => {
       const found = find();
@@ -84,17 +84,17 @@ export async function openSse(url: string, headers: Readonly<Record<string, stri
     looks.add(look);
     look();
     try {
-      return await within(what, promise, withinMs);
+      return await within(what, promise);
     } finally {
       looks.delete(look);
     }
   };
 
-  const first = await until("the endpoint event", () => events[0], 10_000);
+  const first = await until("the endpoint event", () => events[0]);
   if (first.type !== "endpoint") throw new Error(`the first event is ${first.type}`);
   const reference = first.data.toString();
   const endpoint = new URL(reference, url);
-  const message: SseSession["message"] = (what, fits, withinMs) => until(what, () => messages.find(fits), withinMs);
+  const message: SseSession["message"] = (what, fits) => until(what, () => messages.find(fits));
   const post: SseSession["post"] = (body, more) =>
     fetch(endpoint, { method: "POST", headers: { "Content-Type": "application/json", ...headers, ...more }, body });
 
@@ -108,13 +108,9 @@ export async function openSse(url: string, headers: Readonly<Record<string, stri
     await answer.arrayBuffer();
     return id;
   };
-  const request: SseSession["request"] = async (method, params, withinMs) => {
+  const request: SseSession["request"] = async (method, params) => {
     const id = await begin(method, params);
-    return message(
-      `the answer to ${method}`,
-      (candidate) => candidate.id === id && candidate.method === undefined,
-      withinMs,
-    );
+    return message(`the answer to ${method}`, (candidate) => candidate.id === id && candidate.method === undefined);
   };
   const look: SseSession["look"] = async (tool, args = {}) => {
     const { result, error } = await request("tools/call", { name: tool, arguments: args });

@@ -34,8 +34,8 @@ export interface StatelessAnswer {
 export interface StatelessStream extends AsyncDisposable {
   /** The answer's head. It need not come before the first message does. */
   readonly response: Promise<Response>;
-  /** The next message. Rejects when the answer ends first, or after `withinMs` (5,000). */
-  readonly next: (withinMs?: number) => Promise<Message>;
+  /** The next message. Rejects when the answer ends first, or after `WAIT_MS`. */
+  readonly next: () => Promise<Message>;
   /** Every message so far. */
   readonly messages: () => readonly Message[];
   readonly comments: () => number;
@@ -45,17 +45,14 @@ export interface StatelessStream extends AsyncDisposable {
   readonly close: () => Promise<void>;
 }
 
-/** How long a whole call may take, in milliseconds. */
-const CALL_MS = 20_000;
-
-/** Calls and waits for the end of the answer, whatever its status. Rejects when the connection breaks or is dropped, or after 20 s. */
+/** Calls and waits for the end of the answer, whatever its status. Rejects when the connection breaks or is dropped, or after `WAIT_MS`. */
 export async function callStateless(
   proxy: ProxyAddress,
   server: string,
   call: StatelessCall,
 ): Promise<StatelessAnswer> {
   await using stream = openStateless(proxy, server, call);
-  await within(`the end of ${call.method}`, stream.ended, CALL_MS);
+  await within(`the end of ${call.method}`, stream.ended);
   const { status, headers } = await stream.response;
   const messages = stream.messages();
   return {
@@ -98,16 +95,15 @@ export function openStateless(proxy: ProxyAddress, server: string, call: Statele
   // Whoever looks only at the messages must not be bothered by a connection that they dropped themselves.
   ended.catch(() => {});
 
-  const next = async (withinMs?: number): Promise<Message> => {
+  const next = async (): Promise<Message> => {
     for (;;) {
       const message = messages[taken];
       if (message !== undefined) {
         taken++;
         return message;
       }
-      // Only the waiting is bounded: a call of next that was too late must not take the message from the one after it.
       const change = Promise.race([wake.promise.then(() => true), ended.then(() => false)]);
-      const more = await within(`a message of ${call.method}`, change, withinMs);
+      const more = await within(`a message of ${call.method}`, change);
       if (!more && messages.length === taken) throw new Error(`${call.method} ended: ${JSON.stringify(messages)}`);
     }
   };

@@ -15,9 +15,9 @@ export interface Exchange {
   /** The bytes of the messages: of each event's data, or of the one JSON text. */
   readonly payloads: () => readonly Buffer[];
   /** The first message, come already or yet to come, that fits. */
-  readonly message: (what: string, fits: (message: Message) => boolean, withinMs?: number) => Promise<Message>;
+  readonly message: (what: string, fits: (message: Message) => boolean) => Promise<Message>;
   /** The first answer. */
-  readonly answer: (withinMs?: number) => Promise<Message>;
+  readonly answer: () => Promise<Message>;
   readonly comments: () => number;
   /** What a client would send as Last-Event-ID now. */
   readonly lastEventId: () => string | undefined;
@@ -64,7 +64,7 @@ export async function exchange(url: string, init: RequestInit, onChange: () => v
     wake();
   });
 
-  const message: Exchange["message"] = async (what, fits, withinMs) => {
+  const message: Exchange["message"] = async (what, fits) => {
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     const look = (): void => {
       const found = messages.find(fits);
@@ -74,7 +74,7 @@ export async function exchange(url: string, init: RequestInit, onChange: () => v
     looks.add(look);
     look();
     try {
-      return await within(what, promise, withinMs);
+      return await within(what, promise);
     } finally {
       looks.delete(look);
     }
@@ -90,7 +90,7 @@ export async function exchange(url: string, init: RequestInit, onChange: () => v
     messages: () => messages,
     payloads: () => payloads,
     message,
-    answer: (withinMs) => message("the answer", ({ method }) => method === undefined, withinMs),
+    answer: () => message("the answer", ({ method }) => method === undefined),
     comments: reader.comments,
     lastEventId: reader.lastEventId,
     retryMs: reader.retryMs,

@@ -35,7 +35,7 @@ export interface StreamableSession {
   /** Posts a request. Ids count from 1 unless one is given. */
   readonly call: (method: string, params?: object, id?: string | number) => Promise<Exchange>;
   /** Posts a request and waits for its answer. */
-  readonly request: (method: string, params?: object, withinMs?: number) => Promise<Message>;
+  readonly request: (method: string, params?: object) => Promise<Message>;
   /** Posts a notification and checks that it is accepted. */
   readonly notify: (method: string, params?: object) => Promise<void>;
   /** Opens the standalone stream, or resumes a stream after the event with this id. */
@@ -87,7 +87,7 @@ export async function openStreamable(
   if (opening.status !== 200 || id === null) {
     throw new Error(`initialize answered ${opening.status}: ${JSON.stringify(opening.messages())}`);
   }
-  await opening.answer(20_000);
+  await opening.answer();
   const headers = {
     Authorization: `Bearer ${proxy.secret}`,
     "Mcp-Session-Id": id,
@@ -119,7 +119,7 @@ export async function openStreamable(
     headers,
     post,
     call,
-    request: async (method, params, withinMs) => (await call(method, params)).answer(withinMs),
+    request: async (method, params) => (await call(method, params)).answer(),
     notify,
     listen: (lastEventId, fields) =>
       exchange(url, {

@@ -1,8 +1,11 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ClientStream, createClientStream } from "../../src/transport/client-stream.ts";
 import { eventually, within } from "../support/eventually.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { connectRaw, type RawConnection, requestText } from "../support/raw-http.ts";
 import { readSlowly } from "./slow-reader.ts";
+
+setDefaultTimeout(TEST_MS);
 
 const MIB = 1_048_576;
 const FIRST = "<first>";
@@ -94,7 +97,7 @@ describe("a stream to a client", () => {
     stream.end();
     expect(written[0]).toBeInstanceOf(Promise);
     client.resume();
-    await within("the writes", Promise.all(written), 10_000);
+    await within("the writes", Promise.all(written));
     await within("the end", client.closed);
     expect(body() === FIRST + writes.join("")).toBe(true);
   });
@@ -118,7 +121,7 @@ describe("a slow client", () => {
     await eventually("the stall", () => stream.stalledSince() !== undefined);
     expect(await Promise.race([written?.then(() => "written"), Bun.sleep(50).then(() => "waiting")])).toBe("waiting");
     client.resume();
-    await within("the write", written ?? Promise.reject(new Error("nothing waits")), 10_000);
+    await within("the write", written ?? Promise.reject(new Error("nothing waits")));
     expect(stream.stalledSince()).toBeUndefined();
     expect(stream.write(Buffer.from("quick"))).toBeUndefined();
   });
@@ -159,7 +162,7 @@ describe("the end", () => {
     void stream.write(Buffer.from(numbered("large", MUCH)));
     stream.end();
     client.resume();
-    await within("the end", client.closed, 10_000);
+    await within("the end", client.closed);
     expect(body().length).toBe(FIRST.length + numbered("large", MUCH).length);
   });
 
@@ -186,10 +189,10 @@ describe("the end", () => {
     });
     void stream.write(Buffer.alloc(MUCH));
     stream.end();
-    await within("the end", client.closed, 60_000);
+    await within("the end", client.closed);
     expect(client.receivedBytes()).toBeGreaterThan(MUCH);
     expect(pieces * pauseMs).toBeGreaterThan(2 * limitMs);
-  }, 60_000);
+  });
 
   test("before the client is there is the end all the same", async () => {
     const stream = createClientStream({ first: Buffer.from(FIRST), stalledWriteMs: 0 });
