@@ -58,6 +58,12 @@ export const ERRORS = {
     fault: "client",
     summary: "The request's _meta lacks a field that 2026-07-28 requires, or has one of the wrong type.",
   },
+  invalid_params: {
+    status: 400,
+    rpc: -32602,
+    fault: "client",
+    summary: "A member of the request's params that the proxy reads is of the wrong type.",
+  },
   request_state_refused: {
     status: 400,
     rpc: -32602,

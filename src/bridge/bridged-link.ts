@@ -5,6 +5,7 @@ import type { Identity } from "../link/identity.ts";
 import type { ConnectLink, Link, LinkEvents, RawMessage } from "../link/link.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import { idKey } from "../wire/message.ts";
+import { progressTokenFlaw } from "../wire/param-types.ts";
 import type { ChildSource } from "./child-source.ts";
 import { createClientOutlet } from "./client-outlet.ts";
 import { createClientRequests } from "./client-requests.ts";
@@ -88,6 +89,12 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   const subscription = async (request: IncomingRequest, to: ServerSide) =>
     client.respond(request, await answerSubscription(request, to));
 
+  const served = async (request: IncomingRequest, by: ServerSide) => {
+    const flaw = progressTokenFlaw(request.line);
+    if (flaw !== undefined) throw new ProxyError("invalid_params", { message: flaw });
+    await by.request(request);
+  };
+
   const onRequest = (request: IncomingRequest) => {
     const { method } = request;
     if (method === "initialize" && side === undefined) initialize(request).catch(fail);
@@ -98,7 +105,7 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
     else if (method === "logging/setLevel") client.respond(request, answerSetLevel(request, side, hasLogging));
     else if (method === "resources/subscribe" || method === "resources/unsubscribe")
       guard(subscription(request, side), request);
-    else guard(side.request(request), request);
+    else guard(served(request, side), request);
   };
 
   const onNotification = ({ line }: RawMessage, method: string) => {

@@ -1,5 +1,5 @@
 import type { RawMessage } from "../link/link.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { isObjectAt, textAt, valueAt } from "../wire/json-edit.ts";
 import type { IdKey } from "../wire/message.ts";
 import { toServerRequest } from "./messages/legacy-client-modern-server.ts";
 
@@ -37,6 +37,9 @@ export function createClientRequests(deliver: (message: RawMessage) => void): Cl
   let count = 0;
   const gone: ClientAnswer = { kind: "error", error: '{"code":-32603,"message":"The client cannot be asked."}' };
 
+  /** No question of MCP's has another answer, and the server did nothing to deserve one. */
+  const odd: ClientAnswer = { kind: "error", error: '{"code":-32603,"message":"The client\'s answer is no object."}' };
+
   const withdraw = (rawId: IdKey) => {
     const entry = waiting.get(rawId);
     if (entry === undefined) return;
@@ -64,7 +67,8 @@ export function createClientRequests(deliver: (message: RawMessage) => void): Cl
       const { resolve } = entry;
       const result = valueAt(line, ["result"]);
       const error = valueAt(line, ["error"]);
-      if (result !== undefined) resolve({ kind: "result", result: textAt(line, result) });
+      if (result !== undefined)
+        resolve(isObjectAt(line, result) ? { kind: "result", result: textAt(line, result) } : odd);
       else resolve(error === undefined ? gone : { kind: "error", error: textAt(line, error) });
     },
     abandon: (about) => {

@@ -1,6 +1,6 @@
 import type { RawMessage } from "../link/link.ts";
 import type { Subscribed } from "../pool/subscriptions.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { stringAt } from "../wire/json-value.ts";
 import type { ChildSource } from "./child-source.ts";
 import { createTurn } from "./in-turn.ts";
 import { hasListNotifications } from "./messages/legacy-client-modern-server.ts";
@@ -62,8 +62,8 @@ export function createLegacyServerListening(
   const hear = () =>
     source.notifications.listen(({ line, method }) => {
       if (method === "notifications/resources/updated") {
-        const uri = valueAt(line, ["params", "uri"]);
-        if (uri === undefined || !uris.has(String(JSON.parse(textAt(line, uri))))) return;
+        const uri = stringAt(line, ["params", "uri"]);
+        if (uri === undefined || !uris.has(uri)) return;
       }
       deliver({ line, message: { kind: "notification", method } });
     });

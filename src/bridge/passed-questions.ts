@@ -1,7 +1,7 @@
 import type { RawMessage } from "../link/link.ts";
 import type { Lease } from "../pool/lease.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
-import type { IdKey } from "../wire/message.ts";
+import { type IdKey, idKey } from "../wire/message.ts";
 import type { ClientRequests } from "./client-requests.ts";
 
 /** What a legacy child wants of its client during one request: it goes to the client, and the answer back. */
@@ -16,12 +16,12 @@ export interface PassedQuestions {
 /** @param about the client's request. */
 export function createPassedQuestions(clientRequests: ClientRequests, about: IdKey): PassedQuestions {
   /** By the child's own id. */
-  const withdrawals = new Map<string, () => void>();
+  const withdrawals = new Map<IdKey, () => void>();
   let open = 0;
   return {
     pass: async ({ line, message }, lease) => {
       if (message.kind !== "request") return;
-      const { method, rawId } = message;
+      const { id: own, method, rawId } = message;
       if (method === "roots/list") lease.retire();
       const params = valueAt(line, ["params"]);
       const sent = clientRequests.send(method, params === undefined ? "{}" : textAt(line, params), about);
@@ -30,13 +30,13 @@ export function createPassedQuestions(clientRequests: ClientRequests, about: IdK
         isWithdrawn = true;
         sent.withdraw();
       };
-      withdrawals.set(rawId, withdraw);
+      withdrawals.set(own, withdraw);
       open++;
       // The child is free for nobody else meanwhile, but others need not wait for this client.
       lease.setParked(true);
       const said = await sent.answer;
       if (--open === 0) lease.setParked(false);
-      if (withdrawals.get(rawId) === withdraw) withdrawals.delete(rawId);
+      if (withdrawals.get(own) === withdraw) withdrawals.delete(own);
       // Whoever takes a question back wants no answer (2025-11-25, basic/utilities/cancellation).
       if (isWithdrawn) return;
       const outcome = said.kind === "result" ? `"result":${said.result}` : `"error":${said.error}`;
@@ -44,7 +44,8 @@ export function createPassedQuestions(clientRequests: ClientRequests, about: IdK
     },
     withdraw: (line) => {
       const id = valueAt(line, ["params", "requestId"]);
-      if (id !== undefined) withdrawals.get(textAt(line, id))?.();
+      const asked = id === undefined ? undefined : idKey(textAt(line, id));
+      if (asked !== undefined) withdrawals.get(asked)?.();
     },
     open: () => open,
   };

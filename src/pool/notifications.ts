@@ -24,7 +24,16 @@ export function createNotifications(): Notifications {
     },
     publish: (item) => {
       if (item.method === "notifications/tools/list_changed") toolChanges++;
-      for (const { hear } of listeners) hear(item);
+      const failures: unknown[] = [];
+      for (const { hear } of listeners) {
+        try {
+          hear(item);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      // One that fails keeps no other from hearing; whoever reads the child logs it.
+      if (failures.length > 0) throw new AggregateError(failures, "a listener to notifications failed");
     },
     toolChanges: () => toolChanges,
   };

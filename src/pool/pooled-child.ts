@@ -1,6 +1,8 @@
 import type { Identity } from "../link/identity.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { SharedLink } from "../link/shared.ts";
+import { textAt, valueAt } from "../wire/json-edit.ts";
+import { idKey } from "../wire/message.ts";
 import type { Notifications } from "./notifications.ts";
 
 /** Requests of a child that wait until somebody is there to answer them; more are refused. */
@@ -56,9 +58,9 @@ export function createPooledChild({ name, link, identity, isAskable, notificatio
   let held: RawMessage[] = [];
 
   const withdraw = (line: Buffer) => {
-    const cancelled: unknown = JSON.parse(line.toString());
-    const id = JSON.stringify(requestIdOf(cancelled));
-    held = held.filter(({ message }) => message.kind !== "request" || message.rawId !== id);
+    const span = valueAt(line, ["params", "requestId"]);
+    const id = span === undefined ? undefined : idKey(textAt(line, span));
+    held = held.filter(({ message }) => message.kind !== "request" || message.id !== id);
   };
 
   /** Nobody has used it yet: what it asks now it would ask of anybody. */
@@ -150,10 +152,4 @@ export function createPooledChild({ name, link, identity, isAskable, notificatio
 /** What concerns everyone who uses the child, whoever caused it. */
 function isForEveryone(method: string): boolean {
   return method === "notifications/resources/updated" || method.endsWith("/list_changed");
-}
-
-function requestIdOf(message: unknown): unknown {
-  if (typeof message !== "object" || message === null || !("params" in message)) return undefined;
-  const { params } = message;
-  return typeof params === "object" && params !== null && "requestId" in params ? params.requestId : undefined;
 }

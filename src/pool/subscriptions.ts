@@ -1,4 +1,4 @@
-import type { ProxyError } from "../base/errors.ts";
+import { ProxyError } from "../base/errors.ts";
 import type { SharedLink } from "../link/shared.ts";
 
 /** Resources that all listeners of one children together may be subscribed to. */
@@ -57,7 +57,8 @@ export function createSubscriptions(): Subscriptions {
         },
       );
     } catch (error) {
-      resolve({ kind: "failed", error: error as ProxyError });
+      if (!(error instanceof ProxyError)) throw error;
+      resolve({ kind: "failed", error });
     }
     return promise;
   };

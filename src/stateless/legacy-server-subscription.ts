@@ -1,10 +1,11 @@
 import { ProxyError } from "../base/errors.ts";
+import { isRecord } from "../base/record.ts";
 import { withSubscriptionId } from "../bridge/messages/modern-client-legacy-server.ts";
 import { subscriptionEnd } from "../bridge/messages/rounds.ts";
 import type { CallerChildren } from "../pool/caller-children.ts";
 import type { Lease } from "../pool/lease.ts";
 import { META } from "../wire/envelope.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { jsonAt, stringAt } from "../wire/json-value.ts";
 import type { Round } from "./round.ts";
 
 /** Resources that one subscription may name. */
@@ -85,7 +86,7 @@ export function createLegacyServerSubscription({
   const listen = (wanted: ReadonlySet<string>) => {
     let early: Map<string, { readonly line: Buffer; readonly uri: string | undefined }> | undefined = new Map();
     unlisten = children.notifications.listen(({ line, method }) => {
-      const uri = method === UPDATED ? uriOf(line) : undefined;
+      const uri = method === UPDATED ? stringAt(line, ["params", "uri"]) : undefined;
       const isWanted = method === UPDATED ? uri !== undefined && wanted.has(uri) : methods.has(method);
       if (!isWanted) return;
       if (early !== undefined) early.set(`${method} ${uri}`, { line: Buffer.from(line), uri });
@@ -156,31 +157,22 @@ export function createLegacyServerSubscription({
   };
 }
 
-/** The resource that an update is about; undefined: it does not say. */
-function uriOf(line: Buffer): string | undefined {
-  const span = valueAt(line, ["params", "uri"]);
-  const uri: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
-  return typeof uri === "string" ? uri : undefined;
-}
-
 interface Filter {
   readonly lists: ReadonlySet<string>;
   readonly uris: readonly string[] | undefined;
 }
 
 function readFilter(line: Buffer): Filter {
-  const span = valueAt(line, ["params", "notifications"]);
-  const filter: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
-  if (typeof filter !== "object" || filter === null || Array.isArray(filter)) {
-    throw new ProxyError("invalid_envelope", {
+  const fields = jsonAt(line, ["params", "notifications"]);
+  if (!isRecord(fields)) {
+    throw new ProxyError("invalid_params", {
       message: "subscriptions/listen needs params.notifications, an object.",
     });
   }
-  const fields: Readonly<Record<string, unknown>> = { ...filter };
   const uris = fields["resourceSubscriptions"];
   const isList = Array.isArray(uris) && uris.length <= MAX_URIS && uris.every((uri) => typeof uri === "string");
   if (uris !== undefined && !isList) {
-    throw new ProxyError("invalid_envelope", {
+    throw new ProxyError("invalid_params", {
       message: `resourceSubscriptions must be a list of up to ${MAX_URIS} URIs.`,
     });
   }

@@ -13,7 +13,7 @@ const MAX_LISTENERS = 10_000;
 export interface Listenings {
   /** @throws ProxyError session_limit when there are too many. */
   readonly requireRoom: () => void;
-  /** Listens at a child for as long as the client does. @throws ProxyError invalid_envelope. */
+  /** Listens at a child for as long as the client does. @throws ProxyError invalid_params. */
   readonly open: (request: StatelessRequest, lease: Lease, children: CallerChildren) => Promise<void>;
   /** Ends all of them, in good order. */
   readonly close: () => void;

@@ -1,10 +1,9 @@
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { jsonAt } from "../wire/json-value.ts";
 
 const STATE_PATH = ["params", "requestState"];
 
 /** The `requestState` that a client was given and brings back (2026-07-28, basic/patterns/mrtr); null is nothing. */
 export function stateOf(line: Buffer): unknown {
-  const span = line.includes('"requestState"') ? valueAt(line, STATE_PATH) : undefined;
-  const state: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
+  const state = line.includes('"requestState"') ? jsonAt(line, STATE_PATH) : undefined;
   return state === null ? undefined : state;
 }

@@ -4,6 +4,7 @@ import type { RawMessage } from "../link/link.ts";
 import type { Lease } from "../pool/lease.ts";
 import { textAt, valueAt } from "../wire/json-edit.ts";
 import { jsonAt } from "../wire/json-value.ts";
+import { idKey } from "../wire/message.ts";
 
 export interface ServerQuestionsOptions {
   readonly lease: Pick<Lease, "link" | "retire" | "tellRoots">;
@@ -87,8 +88,8 @@ export function createServerQuestions(options: ServerQuestionsOptions): ServerQu
       if (message.kind !== "notification" || message.method !== "notifications/cancelled") return;
       const id = valueAt(line, ["params", "requestId"]);
       if (id === undefined) return;
-      const rawId = textAt(line, id);
-      for (const [key, { request }] of open) if (request.rawId === rawId) open.delete(key);
+      const asked = idKey(textAt(line, id));
+      for (const [key, { request }] of open) if (request.id === asked) open.delete(key);
     },
     open: () => open.size,
     inputRequests: () =>

@@ -1,7 +1,7 @@
 import { ProxyError } from "../base/errors.ts";
 import type { CallerChildren } from "../pool/caller-children.ts";
 import type { Lease } from "../pool/lease.ts";
-import { textAt, valueAt } from "../wire/json-edit.ts";
+import { jsonAt, stringAt } from "../wire/json-value.ts";
 import { paramHeaderMismatch } from "../wire/param-headers.ts";
 import type { Round } from "./round.ts";
 import { createToolHeaders } from "./tool-headers.ts";
@@ -20,14 +20,12 @@ export function createToolHeaderCheck(): ToolHeaderCheck {
   const toolHeaders = createToolHeaders();
   return async ({ line, header, method }, lease, { notifications }) => {
     if (method !== "tools/call") return;
-    const name = valueAt(line, ["params", "name"]);
-    if (name === undefined) return;
-    const tool: unknown = JSON.parse(textAt(line, name));
-    const span = valueAt(line, ["params", "arguments"]);
+    const tool = stringAt(line, ["params", "name"]);
+    if (tool === undefined) return;
     const mismatch = async (fresh: boolean) => {
-      const wanted = await toolHeaders.of(lease, notifications, String(tool), fresh);
+      const wanted = await toolHeaders.of(lease, notifications, tool, fresh);
       if (wanted.length === 0) return undefined;
-      return paramHeaderMismatch(wanted, span === undefined ? undefined : JSON.parse(textAt(line, span)), header);
+      return paramHeaderMismatch(wanted, jsonAt(line, ["params", "arguments"]), header);
     };
     if ((await mismatch(false)) === undefined) return;
     const problem = await mismatch(true);

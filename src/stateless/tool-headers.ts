@@ -1,3 +1,4 @@
+import { ProxyError } from "../base/errors.ts";
 import { isRecord } from "../base/record.ts";
 import type { Call } from "../link/shared.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -112,8 +113,10 @@ function listPage({ link, identity }: Lease, cursor: string | undefined, listMs:
         onFailure: () => done("lost"),
       },
     );
-  } catch {
-    done("lost");
+  } catch (error) {
+    clearTimeout(timer);
+    if (!(error instanceof ProxyError)) throw error;
+    resolve("lost");
   }
   return promise;
 }

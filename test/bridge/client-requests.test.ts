@@ -39,9 +39,16 @@ describe("what a client is asked", () => {
     const { answer } = clientRequests.send("roots/list", "{}", "7");
     for (const id of ["mcp-sse-proxy-2", 1, "1", ""]) clientRequests.answer(raw({ id, result: "wrong" }));
     clientRequests.answer(raw({ method: "mcp-sse-proxy-1" }));
-    clientRequests.answer(raw({ id: "mcp-sse-proxy-1", result: "right" }));
-    clientRequests.answer(raw({ id: "mcp-sse-proxy-1", result: "late" }));
-    expect(await answer).toEqual({ kind: "result", result: '"right"' });
+    clientRequests.answer(raw({ id: "mcp-sse-proxy-1", result: { said: "right" } }));
+    clientRequests.answer(raw({ id: "mcp-sse-proxy-1", result: { said: "late" } }));
+    expect(await answer).toEqual({ kind: "result", result: '{"said":"right"}' });
+  });
+
+  test("is not answered by what no question of MCP has for an answer", async () => {
+    const { clientRequests } = make();
+    const { answer } = clientRequests.send("roots/list", "{}", "7");
+    clientRequests.answer(raw({ id: "mcp-sse-proxy-1", result: "roots" }));
+    expect(await answer).toMatchObject({ kind: "error", error: expect.stringContaining("no object") });
   });
 
   test("is taken back from the client, alone or with all that was asked for one request", async () => {
@@ -57,7 +64,7 @@ describe("what a client is asked", () => {
     expect(delivered.slice(3).map(({ about }) => about)).toEqual(["7", "7"]);
     expect((await questions[0]?.answer)?.kind).toBe("error");
     expect((await questions[1]?.answer)?.kind).toBe("error");
-    clientRequests.answer(raw({ id: "mcp-sse-proxy-3", result: 1 }));
+    clientRequests.answer(raw({ id: "mcp-sse-proxy-3", result: {} }));
     expect((await questions[2]?.answer)?.kind).toBe("result");
   });
 

@@ -45,7 +45,7 @@ describe("an odd subscription", () => {
       params: notifications === undefined ? {} : { notifications },
     });
     expect(status).toBe(400);
-    expect(answer.error).toMatchObject({ code: -32602, data: { code: "invalid_envelope" } });
+    expect(answer.error).toMatchObject({ code: -32602, data: { code: "invalid_params" } });
   });
 
   test("whose names are those of objects' innards is as good as empty", async () => {

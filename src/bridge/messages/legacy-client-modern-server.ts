@@ -58,13 +58,16 @@ export function retryOf(
   requestState: string | undefined,
 ): Buffer {
   const params = valueAt(line, ["params"]);
-  if (params === undefined) return line;
   const entries = [...responses].map(([key, response]) => `${JSON.stringify(key)}:${response}`).join(",");
   const members = [
     ...(responses.size === 0 ? [] : [`"inputResponses":{${entries}}`]),
     ...(requestState === undefined ? [] : [`"requestState":${requestState}`]),
   ];
-  return applyEdits(line, [insertMembers(line, params, members.join(","))]);
+  const added = members.join(",");
+  if (params !== undefined && isObjectAt(line, params)) return applyEdits(line, [insertMembers(line, params, added)]);
+  if (params !== undefined) return applyEdits(line, [{ ...params, text: `{${added}}` }]);
+  const whole = { start: line.indexOf("{"), end: line.lastIndexOf("}") + 1 };
+  return applyEdits(line, [insertMembers(line, whole, `"params":{${added}}`)]);
 }
 
 /** What a modern server wants to know before it goes on (2026-07-28, basic/patterns/mrtr). */
@@ -87,9 +90,11 @@ export function inputRequiredOf(line: Buffer): InputRequired | undefined {
     const method = valueAt(line, ["method"], value);
     const params = valueAt(line, ["params"], value);
     if (method === undefined) continue;
+    const named: unknown = JSON.parse(textAt(line, method));
     requests.set(name, {
-      method: String(JSON.parse(textAt(line, method))),
-      params: params === undefined ? "{}" : textAt(line, params),
+      // What is no text names nothing that a client could be asked for, and is refused for that.
+      method: typeof named === "string" ? named : textAt(line, method),
+      params: params === undefined || !isObjectAt(line, params) ? "{}" : textAt(line, params),
     });
   }
   const stateText = state === undefined ? "null" : textAt(line, state);

@@ -2,14 +2,14 @@ import { ProxyError } from "../../base/errors.ts";
 import type { RawMessage } from "../../link/link.ts";
 import { type Envelope, isLogLevel, LOG_LEVELS, META } from "../../wire/envelope.ts";
 import { applyEdits, textAt, valueAt } from "../../wire/json-edit.ts";
+import { jsonAt } from "../../wire/json-value.ts";
 import { errorAnswer } from "../../wire/message.ts";
 
 /** Whether a request wants to hear a log message. */
 export function isWanted({ line, message }: RawMessage, { logLevel }: Envelope): boolean {
   if (message.kind !== "notification" || message.method !== "notifications/message" || logLevel === undefined)
     return false;
-  const level = valueAt(line, ["params", "level"]);
-  const said: unknown = level === undefined ? undefined : JSON.parse(textAt(line, level));
+  const said = jsonAt(line, ["params", "level"]);
   return !isLogLevel(said) || LOG_LEVELS.indexOf(said) >= LOG_LEVELS.indexOf(logLevel);
 }
 

@@ -102,6 +102,7 @@ export const postMcpDetail: DocumentDecoration = {
       "capability_missing",
       "revision_unsupported",
       "invalid_envelope",
+      "invalid_params",
       "request_state_refused",
       "method_not_found",
       "not_acceptable",

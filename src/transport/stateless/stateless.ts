@@ -4,7 +4,9 @@ import type { Server } from "../../process/server.ts";
 import type { Stateless } from "../../stateless/stateless.ts";
 import { hasEnvelope, readEnvelope } from "../../wire/envelope.ts";
 import { textAt, valueAt } from "../../wire/json-edit.ts";
+import { stringAt } from "../../wire/json-value.ts";
 import { headerMismatch } from "../../wire/mcp-headers.ts";
+import { paramsFlaw } from "../../wire/param-types.ts";
 import { isSessionRevision, isStatelessRevision, MCP_ROUTE_REVISIONS } from "../../wire/revisions.ts";
 import { type AnswerTypes, asEventStream } from "../answer-types.ts";
 import type { TransportAnswer, TransportRequest } from "../request.ts";
@@ -112,7 +114,7 @@ function isInitialize(message: RawMessage["message"]): boolean {
   return message.kind === "request" && message.method === "initialize";
 }
 
-/** In the order of the specification: what the body must have, then what the headers say of it, then the revision. */
+/** In the order of the specification: what the body must have, then what the headers say of it, the revision, and the types that it has. */
 function readCheckedEnvelope(headers: Headers, line: Buffer, method: string) {
   const envelope = readEnvelope(line);
   if ("flaw" in envelope) throw new ProxyError("invalid_envelope", { message: envelope.flaw });
@@ -131,6 +133,8 @@ function readCheckedEnvelope(headers: Headers, line: Buffer, method: string) {
       data: { supported: MCP_ROUTE_REVISIONS, requested: envelope.revision.slice(0, 200) },
     });
   }
+  const flaw = paramsFlaw(line, method);
+  if (flaw !== undefined) throw new ProxyError("invalid_params", { message: flaw });
   return envelope;
 }
 
@@ -138,9 +142,7 @@ function readCheckedEnvelope(headers: Headers, line: Buffer, method: string) {
 function nameOf(line: Buffer, method: string): string | undefined {
   const member = method === "resources/read" ? "uri" : "name";
   if (method !== "resources/read" && method !== "tools/call" && method !== "prompts/get") return undefined;
-  const span = valueAt(line, ["params", member]);
-  const name: unknown = span === undefined ? undefined : JSON.parse(textAt(line, span));
-  return typeof name === "string" ? name : undefined;
+  return stringAt(line, ["params", member]);
 }
 
 function statusOf(answer: Buffer): number {

@@ -14,7 +14,7 @@ const ELSEWHERE: readonly ErrorCode[] = ["client_left", "not_found", "method_not
 
 /** Codes that only requests of revision 2026-07-28 are answered with. */
 const STATELESS: readonly ErrorCode[] = [
-  ...(["header_mismatch", "capability_missing", "revision_unsupported", "invalid_envelope"] as const),
+  ...(["header_mismatch", "capability_missing", "revision_unsupported", "invalid_envelope", "invalid_params"] as const),
   ...(["request_state_refused", "method_not_found", "parked_limit"] as const),
 ];
 
