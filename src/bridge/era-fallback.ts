@@ -125,6 +125,7 @@ export function createEraFallback(options: EraFallbackOptions): ConnectLink {
         return link.send(message);
       },
       dropped: () => link.dropped(),
+      startWords: () => link.startWords?.() ?? { stderr: "", reason: undefined },
       stop: async () => {
         left.abort();
         await Promise.all([link.stop(), stopping, probing]);

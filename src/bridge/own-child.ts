@@ -105,7 +105,7 @@ export function createOwnChildBridge({ starter, eras, scan, log }: OwnChildBridg
         stop: link.stop,
         log,
       });
-      return connect(events);
+      return { ...connect(events), startWords: link.startWords };
     };
   };
 

@@ -4,7 +4,7 @@ import type { Child } from "../process/child.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import { readChildMessage } from "../wire/message.ts";
 import { createLineSplitter, LineTooLong } from "../wire/newline.ts";
-import type { LinkEnd, RawMessage } from "./link.ts";
+import type { LastWords, LinkEnd, RawMessage } from "./link.ts";
 
 export interface ChildReaderOptions {
   readonly child: Child;
@@ -37,6 +37,7 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
   let dropped = 0;
   let reads = 0;
   let isReading = false;
+  let hasAnswered = false;
   let isOver = false;
 
   const drop = (line: Buffer, reason: string) => {
@@ -61,7 +62,10 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
         split(Buffer.from(value.buffer, value.byteOffset, value.byteLength), (line) => {
           const message = readChildMessage(line, scan);
           if (typeof message === "string") drop(line, message);
-          else messages.push({ line, message });
+          else {
+            hasAnswered ||= message.kind === "response";
+            messages.push({ line, message });
+          }
         });
       } catch (error) {
         if (!(error instanceof LineTooLong)) throw error;
@@ -75,6 +79,13 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
       const turn = fairTurn(since);
       if (turn !== undefined) await turn;
     }
+  };
+
+  const lastWords = async (): Promise<LastWords> => {
+    await child.stderr.drained();
+    if (hasAnswered) return { stderr: child.stderr.lastWords() };
+    const { stderr, reason } = child.stderr.startWords(true);
+    return reason === undefined ? { stderr } : { stderr, reason };
   };
 
   const run = async () => {
@@ -101,9 +112,9 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
     }
     // stdout ends a moment before the exit is known, or else the child has closed it and lives on.
     const exit = await Promise.race([child.exited, Bun.sleep(DRAIN_AFTER_EXIT_MS).then(() => undefined)]);
-    const stderr = await child.lastWords();
-    if (exit !== undefined) onEnd({ kind: "exited", exit, stderr });
-    else onEnd({ kind: "closed", stream: first === "stdin" ? "stdin" : "stdout", stderr });
+    const words = await lastWords();
+    if (exit !== undefined) onEnd({ kind: "exited", exit, ...words });
+    else onEnd({ kind: "closed", stream: first === "stdin" ? "stdin" : "stdout", ...words });
   };
 
   run()

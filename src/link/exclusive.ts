@@ -18,6 +18,7 @@ export interface ExclusiveLinkOptions {
 export function createExclusiveLink({ child, ...reading }: ExclusiveLinkOptions): ConnectLink {
   return (events) => {
     const { dropped } = readChild({ child, ...reading, ...events });
-    return { pid: child.pid, send: ({ line }) => child.write(line), dropped, stop: child.stop };
+    const startWords = () => child.stderr.startWords(false);
+    return { pid: child.pid, send: ({ line }) => child.write(line), dropped, startWords, stop: child.stop };
   };
 }

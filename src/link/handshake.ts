@@ -4,7 +4,7 @@ import { META } from "../wire/envelope.ts";
 import { NEWEST_STATELESS_REVISION } from "../wire/revisions.ts";
 import type { Era, KnownEras } from "./eras.ts";
 import type { Identity } from "./identity.ts";
-import { describeEnd } from "./link-end.ts";
+import { describeEnd, startTimeout } from "./link-end.ts";
 import {
   advance,
   beginNegotiation,
@@ -120,7 +120,7 @@ async function conclude(options: HandshakeOptions, end: NegotiationEnd): Promise
     case "silent":
       return {
         kind: "refused",
-        error: new ProxyError("start_timeout"),
+        error: startTimeout(options.link.startWords()),
         isUnanswered: true,
         suspected: end.suspected,
       };

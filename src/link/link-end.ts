@@ -1,4 +1,5 @@
-import { ProxyError } from "../base/errors.ts";
+import { ERRORS, ProxyError } from "../base/errors.ts";
+import type { StartWords } from "../process/child-stderr.ts";
 import { describeExit } from "../process/exit.ts";
 import type { LinkEnd } from "./link.ts";
 
@@ -15,13 +16,26 @@ export function describeEnd(end: LinkEnd, withStderr = true): ProxyError {
       });
     case "closed":
       return new ProxyError("child_exited", {
-        message: `The server's process ended before it answered: it closed its ${end.stream}.`,
+        message: `The server's process ended before it answered: ${howItEnded(end)}.`,
         data: withStderr ? { stderr: end.stderr } : {},
       });
     case "exited":
       return new ProxyError("child_exited", {
-        message: `The server's process ended before it answered: ${describeExit(end.exit)}.`,
+        message: `The server's process ended before it answered: ${howItEnded(end)}.`,
         data: { exitCode: end.exit.code, signal: end.exit.signal, ...(withStderr ? { stderr: end.stderr } : {}) },
       });
   }
+}
+
+/** How a child ended, and why if it never got to an answer: `exit code 1: Error: Cannot find module './x'`. */
+export function howItEnded(end: Extract<LinkEnd, { readonly kind: "exited" | "closed" }>): string {
+  const how = end.kind === "exited" ? describeExit(end.exit) : `it closed its ${end.stream}`;
+  return end.reason === undefined ? how : `${how}: ${end.reason}`;
+}
+
+/** What a caller is told whose child gave no first answer in time, with what it has said on stderr instead. */
+export function startTimeout({ stderr, reason }: StartWords): ProxyError {
+  const message =
+    reason === undefined ? ERRORS.start_timeout.summary : `${ERRORS.start_timeout.summary} It said: ${reason}`;
+  return new ProxyError("start_timeout", stderr === "" ? { message } : { message, data: { stderr } });
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../base/errors.ts";
+import type { StartWords } from "../process/child-stderr.ts";
 import type { ProcessExit } from "../process/exit.ts";
 import type { IdKey, Message } from "../wire/message.ts";
 
@@ -10,10 +11,17 @@ export interface RawMessage {
   readonly about?: IdKey;
 }
 
+/** What a child that has ended said on stderr. */
+export interface LastWords {
+  readonly stderr: string;
+  /** Of one that never answered anything: the line that says why. */
+  readonly reason?: string | undefined;
+}
+
 /** Why a link ended by itself. */
 export type LinkEnd =
-  | { readonly kind: "exited"; readonly exit: ProcessExit; readonly stderr: string }
-  | { readonly kind: "closed"; readonly stream: "stdin" | "stdout"; readonly stderr: string }
+  | ({ readonly kind: "exited"; readonly exit: ProcessExit } & LastWords)
+  | ({ readonly kind: "closed"; readonly stream: "stdin" | "stdout" } & LastWords)
   | { readonly kind: "line-too-long"; readonly maxLineBytes: number }
   /** The client of a shared child takes nothing any more. */
   | { readonly kind: "stalled" }
@@ -39,6 +47,8 @@ export interface Link {
   readonly send: (message: RawMessage) => "ok" | "full" | "closed";
   /** Lines of the child that were no messages, so far. */
   readonly dropped: () => number;
+  /** What a child of the link's own has said that has not answered yet, for whoever waits for its start. */
+  readonly startWords?: () => StartWords;
   /** Lets go of the child; resolves when nothing is left of what the link had for itself. */
   readonly stop: () => Promise<void>;
 }

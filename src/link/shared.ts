@@ -2,6 +2,7 @@ import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { createWatch } from "../base/watch.ts";
 import type { Child } from "../process/child.ts";
+import type { StartWords } from "../process/child-stderr.ts";
 import { META } from "../wire/envelope.ts";
 import { applyEdits, type Edit, type Span, textAt, valueAt } from "../wire/json-edit.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
@@ -76,16 +77,23 @@ export interface SharedLink {
   /** Settles when the child has ended by itself, or cannot be understood any more. */
   readonly ended: Promise<LinkEnd>;
   readonly isEnded: () => boolean;
+  /** What the child has said while its first answer is waited for. */
+  readonly startWords: () => StartWords;
   readonly stop: () => Promise<void>;
 }
 
 interface Entry {
+  /** What the child wrote to stderr before, up to this position, is none of the caller's. */
+  readonly stderrFrom: number;
   rawId: string;
   rawToken: string | undefined;
   readonly method: string;
   readonly isEndless: boolean;
   events: CallEvents;
 }
+
+/** The proxy's own requests at a child's start: nothing of a client's content is in them. */
+const OPENING_METHODS: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
 
 const TOKEN_PATH = ["params", "_meta", "progressToken"];
 const SUBSCRIPTION_PATH = ["params", "_meta", META.subscriptionId];
@@ -129,6 +137,8 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     if (entry?.isEndless === true) endless--;
     calls.delete(id);
     clock.delete(id);
+    // What the child has written for this caller is not for the others.
+    if (entry !== undefined && !OPENING_METHODS.has(entry.method)) child.stderr.divide();
     return entry;
   };
 
@@ -151,6 +161,11 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     return Number.POSITIVE_INFINITY;
   });
 
+  const toldTo = ({ method, stderrFrom }: Entry, reason: LinkEnd): LinkEnd => {
+    if (OPENING_METHODS.has(method) || !("stderr" in reason)) return reason;
+    return { ...reason, stderr: child.stderr.lastWords(Math.max(stderrFrom, child.stderr.division())) };
+  };
+
   const finish = (reason: LinkEnd) => {
     if (end !== undefined) return;
     end = reason;
@@ -159,8 +174,10 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     calls.clear();
     clock.clear();
     endless = 0;
-    // What the child last wrote to stderr may be about any of those that it was at work for.
-    const error = describeEnd(reason, owed.length === 1);
+    // What the child wrote to stderr while it was at work for several may be about any of them.
+    const [only] = owed;
+    const error =
+      only !== undefined && owed.length === 1 ? describeEnd(toldTo(only, reason)) : describeEnd(reason, false);
     for (const { events } of owed) events.onFailure(error);
     onEnded(reason);
   };
@@ -237,7 +254,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
   return {
     pid: child.pid,
     call: (request, events) => {
-      if (end !== undefined) throw describeEnd(end);
+      if (end !== undefined) throw describeEnd(end, false);
       if (calls.size >= MAX_IN_FLIGHT) {
         throw new ProxyError("too_many_in_flight", {
           message: `The server's process has ${calls.size} unanswered requests, as many as it may have.`,
@@ -258,7 +275,8 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
       if (written === "closed")
         throw new ProxyError("child_exited", { message: "The server's process has closed its input." });
       if (request.isEndless === true) endless++;
-      calls.set(id, { rawId, rawToken, method: request.method, isEndless: request.isEndless === true, events });
+      const { method, isEndless = false } = request;
+      calls.set(id, { rawId, rawToken, method, isEndless, events, stderrFrom: child.stderr.position() });
       startClock(id);
       return {
         cancel: (reason) => {
@@ -288,6 +306,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     spoke,
     ended,
     isEnded: () => end !== undefined,
+    startWords: () => child.stderr.startWords(false),
     stop: () => {
       watch.close();
       return child.stop();

@@ -3,8 +3,9 @@ import type { Logger } from "../base/logger.ts";
 import { createWatch } from "../base/watch.ts";
 import type { EraMemory, KnownEras } from "../link/eras.ts";
 import { type HandshakeOutcome, shakeHands } from "../link/handshake.ts";
-import { describeEnd } from "../link/link-end.ts";
+import { describeEnd, startTimeout } from "../link/link-end.ts";
 import { createSharedLink } from "../link/shared.ts";
+import type { StartWords } from "../process/child-stderr.ts";
 import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
@@ -48,6 +49,8 @@ interface Attempt {
   /** What the end of the child before it told. */
   readonly hint: Partial<KnownEras> | undefined;
   readonly deadline: number;
+  /** Told what the child has said, when it cannot be used. */
+  readonly onUnready: (words: StartWords) => void;
 }
 
 /** Children that are started, initialised and kept warm for whoever may use them. */
@@ -138,7 +141,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
 
   const startOnce = async (
     { key, server, variables, notifications }: CallerChildrenParts,
-    { request, ticket, hint, deadline }: Attempt,
+    { request, ticket, hint, deadline, onUnready }: Attempt,
   ): Promise<PooledChild | HandshakeOutcome> => {
     const { signal } = ticket;
     const { profile, wanted } = request;
@@ -170,6 +173,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
         log.info({ ...context, era: outcome.identity.era, variables: [...variables.keys()] }, "pooled child started");
         return createPooledChild({ name, link, identity: outcome.identity, isAskable, notifications });
       }
+      onUnready(link.startWords());
       void stopChild(link.stop, context);
       return outcome;
     } catch (error) {
@@ -198,9 +202,13 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     const { startMs } = server.timeouts;
     const deadline = startMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + startMs;
     let hint: Partial<KnownEras> | undefined;
+    let said: StartWords = { stderr: "", reason: undefined };
+    const onUnready = (words: StartWords) => {
+      said = words;
+    };
     for (let attempt = 1; ; attempt++) {
       countStart(key, 1);
-      const begun = startOnce(parts, { request, ticket, hint, deadline });
+      const begun = startOnce(parts, { request, ticket, hint, deadline, onUnready });
       starting.add(begun);
       const outcome = await begun.finally(() => {
         starting.delete(begun);
@@ -210,13 +218,14 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       if (outcome.kind === "refused") {
         // One that answers is there; it is what it was asked that it does not like.
         if (outcome.isUnanswered) backoff.crashed(culprit);
+        log.warn({ server: server.name, how: outcome.error.message }, "pooled child could not be started");
         throw outcome.error;
       }
       if (outcome.kind === "restart") {
         if (outcome.isCertain) eras.learn(server, outcome.learnt, true);
         else hint = outcome.learnt;
       }
-      if (attempt === MAX_ATTEMPTS || performance.now() >= deadline) throw new ProxyError("start_timeout");
+      if (attempt === MAX_ATTEMPTS || performance.now() >= deadline) throw startTimeout(said);
     }
   };
 
@@ -233,7 +242,8 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
       const culprit = pooled.soleUser();
       if (culprit !== undefined) backoff.crashed(culprit);
       void pooled.link.ended.then((end) => {
-        const { message, data } = describeEnd(end);
+        // What it wrote to stderr may be its clients' own: that stands in the log at DEBUG.
+        const { message, data } = describeEnd(end, false);
         log.warn({ child: pooled.name, server: server.name, how: message, ...data }, "pooled child ended by itself");
       });
     },

@@ -1,8 +1,9 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Admission } from "./admission.ts";
-import { type Child, type ChildHost, StartFailure, startChild } from "./child.ts";
+import { type Child, type ChildHost, startChild } from "./child.ts";
 import type { Server } from "./server.ts";
+import { StartFailure } from "./start-failure.ts";
 
 /** Nobody waits longer than this for a turn to start a child: intermediaries give up on a silent answer after a minute. */
 const LONGEST_QUEUE_MS = 30_000;

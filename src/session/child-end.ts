@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorCode } from "../base/errors.ts";
 import type { LinkEnd } from "../link/link.ts";
-import { describeExit } from "../process/exit.ts";
+import { howItEnded, startTimeout } from "../link/link-end.ts";
+import type { StartWords } from "../process/child-stderr.ts";
 import { ENDINGS, type EndReason } from "./endings.ts";
 
 /** How a session ends, and what its client is told. */
@@ -16,8 +17,25 @@ export function endingFor(reason: EndReason): Ending {
   return { reason, ...ENDINGS[reason], data: {} };
 }
 
-/** How a session ends whose link has ended by itself. `how`: what the child did, for the log; undefined: it did not end. */
-export function endingOf(end: LinkEnd): Ending & { readonly how?: string } {
+/** How a session ends whose child gave no first answer in time. */
+export function endingOfSlowStart(words: StartWords): Ending {
+  const { code, message, data = {} } = startTimeout(words);
+  return { reason: "start-timeout", code, message, data };
+}
+
+/**
+ * What the log may hold of the end of a child, at every level. Its stderr may be its client's own and stands there at DEBUG alone, but
+ * for why it did not start.
+ *
+ * @param sawClient whether more of the client than `initialize` had reached it.
+ */
+export function loggedEnd(end: LinkEnd, sawClient: boolean): string | undefined {
+  if (end.kind !== "exited" && end.kind !== "closed") return undefined;
+  return howItEnded(sawClient ? { ...end, reason: undefined } : end);
+}
+
+/** How a session ends whose link has ended by itself. */
+export function endingOf(end: LinkEnd): Ending {
   switch (end.kind) {
     case "stalled":
       return endingFor("stalled");
@@ -36,10 +54,10 @@ export function endingOf(end: LinkEnd): Ending & { readonly how?: string } {
     case "exited":
     case "closed": {
       const { stderr } = end;
-      const how = end.kind === "exited" ? describeExit(end.exit) : `it closed its ${end.stream}`;
+      const how = howItEnded(end);
       const data = end.kind === "exited" ? { exitCode: end.exit.code, signal: end.exit.signal, stderr } : { stderr };
       const message = `The server's process ended before it answered: ${how}.`;
-      return { reason: "child-exited", code: "child_exited", message, data, how };
+      return { reason: "child-exited", code: "child_exited", message, data };
     }
   }
 }

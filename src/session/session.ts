@@ -5,7 +5,7 @@ import type { ConnectLink, LinkEnd, RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
 import { errorAnswer } from "../wire/message.ts";
 import { cancelledRequestOf, reportedProgressOf, wantedProgressOf } from "../wire/params.ts";
-import { type Ending, endingFor, endingOf } from "./child-end.ts";
+import { type Ending, endingFor, endingOf, endingOfSlowStart, loggedEnd } from "./child-end.ts";
 import { createDeadlines } from "./deadlines.ts";
 import type { EndReason } from "./endings.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
@@ -74,6 +74,8 @@ export function createSession(options: SessionOptions): Session {
   const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
   const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, lateAnswers: 0 };
   let ended = false;
+  /** Method of the client's first request. */
+  let opensWith: string | undefined;
 
   const answerWithError = ({ id: key, rawId }: PendingRequest, { code, message, data }: Omit<Ending, "reason">) =>
     output.answer(key, errorAnswer(rawId, ERRORS[code].rpc, message, { code, ...data }));
@@ -106,11 +108,9 @@ export function createSession(options: SessionOptions): Session {
 
   const onLinkEnd = (end: LinkEnd) => {
     if (ended) return;
-    const ending = endingOf(end);
-    const { how, data } = ending;
-    if (how !== undefined)
-      log.warn({ ...context, pid: link.pid, how, stderr: data["stderr"] }, "child ended by itself");
-    finish(ending);
+    const how = loggedEnd(end, counts.messagesIn > (opensWith === "initialize" ? 1 : 0));
+    if (how !== undefined) log.warn({ ...context, pid: link.pid, how }, "child ended by itself");
+    finish(endingOf(end));
   };
 
   const onOverdue = (requests: readonly PendingRequest[]) => {
@@ -128,7 +128,10 @@ export function createSession(options: SessionOptions): Session {
     output,
     pending,
     onOverdue,
-    onEnd: (reason) => finish(endingFor(reason)),
+    onEnd: (reason) => {
+      const words = reason === "start-timeout" ? link.startWords?.() : undefined;
+      finish(words === undefined ? endingFor(reason) : endingOfSlowStart(words));
+    },
   });
 
   /** Settles what the child answers; gives what goes on to the client, or undefined for an answer that nobody waits for. */
@@ -186,6 +189,7 @@ export function createSession(options: SessionOptions): Session {
     counts.messagesIn++;
     counts.bytesIn += line.length;
     if (message.kind === "request") {
+      opensWith ??= message.method;
       pending.add(
         { id: message.id, rawId: message.rawId, method: message.method, progressToken: wantedProgressOf(line) },
         now,

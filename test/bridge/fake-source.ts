@@ -88,6 +88,7 @@ export function createFakeSource(
       return { cancel, pause: () => undefined, resume: () => undefined };
     },
     write: (line) => void written.push(line.toString()),
+    startWords: () => ({ stderr: "", reason: undefined }),
     inFlight: () => calls.length,
     listen: () => undefined,
     ended: ended.promise,

@@ -6,6 +6,7 @@ import type { Child } from "../../src/process/child.ts";
 import type { ProcessExit } from "../../src/process/exit.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
 import { eventually, within } from "../support/eventually.ts";
+import { fakeStderr } from "../support/fake-stderr.ts";
 
 const message = (method: string) => `{"jsonrpc":"2.0","method":"${method}"}`;
 
@@ -27,7 +28,7 @@ function createLink({ maxLineBytes = 0 } = {}) {
     write: () => "ok",
     inputClosed: inputClosed.promise,
     exited: exited.promise,
-    lastWords: () => Promise.resolve("last words"),
+    stderr: fakeStderr(() => "last words"),
     stop: () => Promise.resolve(),
   };
   const { dropped } = readChild({

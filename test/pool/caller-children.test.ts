@@ -49,6 +49,7 @@ function children() {
         spoke: Promise.resolve(),
         call: () => ({ cancel: () => {}, pause: () => {}, resume: () => {} }),
         write: () => {},
+        startWords: () => ({ stderr: "", reason: undefined }),
         inFlight: () => 0,
         listen: () => {},
         ended: ended.promise,

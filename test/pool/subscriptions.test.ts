@@ -22,6 +22,7 @@ function child() {
       return NO_CALL;
     },
     write: () => {},
+    startWords: () => ({ stderr: "", reason: undefined }),
     inFlight: () => owed.length,
     listen: () => {},
     ended: new Promise(() => {}),

@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Child, StartFailure, startChild } from "../../src/process/child.ts";
+import { type Child, connectChild, createTree, startChild } from "../../src/process/child.ts";
+import { spawnProcess } from "../../src/process/spawn.ts";
+import { StartFailure } from "../../src/process/start-failure.ts";
 import { eventually, within } from "../support/eventually.ts";
 import { isRunning, processesWithEnvironment } from "../support/process-table.ts";
 import { createTestHost, type ServerChanges, scriptServer } from "./child-host.ts";
@@ -25,6 +27,11 @@ const start = (script: string, changes?: ServerChanges, variables: Readonly<Reco
 
 /** The directories of children that are there now. */
 const directories = () => readdirSync(root).flatMap((own) => readdirSync(join(root, own)));
+
+async function lastWords({ stderr }: Child): Promise<string> {
+  await within("the rest of stderr", stderr.drained());
+  return stderr.lastWords();
+}
 
 async function output(child: Child): Promise<string> {
   return within("its output", new Response(child.stdout).text());
@@ -73,7 +80,7 @@ describe("a child", () => {
       { TOKEN: "cl1ent-t0ken" },
     );
     expect(await child.exited).toEqual({ code: 3, signal: null });
-    expect(await child.lastWords()).toBe("client [TOKEN] operator [KEY] proxy [HTTPS_PROXY]");
+    expect(await lastWords(child)).toBe("client [TOKEN] operator [KEY] proxy [HTTPS_PROXY]");
     await child.stop();
     const text = JSON.stringify(logged);
     expect(text).toContain("client [TOKEN]");
@@ -83,7 +90,7 @@ describe("a child", () => {
   test("does not hold up its last words by a process that keeps its stderr", async () => {
     const child = await start("echo bye >&2; setsid sleep 602 & exit 4");
     expect(await child.exited).toEqual({ code: 4, signal: null });
-    expect(await child.lastWords()).toBe("bye");
+    expect(await lastWords(child)).toBe("bye");
     await child.stop();
   });
 });
@@ -101,6 +108,25 @@ describe("a child that cannot be started", () => {
     expect(failure.message).toMatch(reason);
     expect(failure.message).not.toContain("s3cr3t");
     expect(failure.isExhaustion).toBe(false);
+    expect(directories()).toEqual([]);
+  });
+
+  test("for its output cannot be connected is ended, with all that it started", async () => {
+    const name = nextName();
+    const options = { server: scriptServer("", { timeouts: { gracefulStopMs: 100 } }), name, variables: new Map() };
+    const workspace = await host.workspaces.create(name);
+    const tree = createTree(host, options, workspace);
+    const spawned = spawnProcess({
+      command: ["/bin/sh", "-c", "sleep 603 & sleep 604"],
+      cwd: "/",
+      environment: { PATH: process.env["PATH"] ?? "", MCP_SSE_PROXY_CHILD: tree.marker },
+      output: "ignore",
+      onExit: tree.onExit,
+    });
+    const failure = await connectChild(host, options, spawned, tree).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(StartFailure);
+    expect(isRunning(spawned.pid)).toBe(false);
+    expect(processesWithEnvironment(tree.marker)).toEqual([]);
     expect(directories()).toEqual([]);
   });
 

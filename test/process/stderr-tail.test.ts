@@ -17,6 +17,7 @@ function follow(secrets: Readonly<Record<string, string>> = {}): Followed {
   const tail = followStderr({
     stream: readable,
     redactor: createRedactor(Object.entries(secrets)),
+    wantsLine: () => true,
     onLine: (line) => lines.push(line),
   });
   return {

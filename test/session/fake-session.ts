@@ -8,6 +8,7 @@ import { createSession, type Session } from "../../src/session/session.ts";
 import { readClientMessage } from "../../src/transport/client-message.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
 import { type ServerChanges, scriptServer } from "../process/child-host.ts";
+import { fakeStderr } from "../support/fake-stderr.ts";
 
 /** A session between a made-up child and a made-up client, both in the hand of the test. */
 export interface FakeSession {
@@ -58,7 +59,7 @@ export function createFakeSession(changes: ServerChanges = {}): FakeSession {
     },
     inputClosed: inputClosed.promise,
     exited: exited.promise,
-    lastWords: () => Promise.resolve(lastWords),
+    stderr: fakeStderr(() => lastWords),
     stop: () => {
       stops++;
       return Promise.resolve();
