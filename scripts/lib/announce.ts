@@ -1,5 +1,5 @@
 /**
- * Waits until the process of the given id serves HTTP, then prints where, and the curl line that opens the demo server.
+ * Waits until the process of the given id serves HTTP, then prints where, and a curl line that the demo server answers.
  * Usage: `SHOWN_SECRET=... bun announce.ts PID`.
  *
  * The port is read from the process's own listening sockets, so that it is right whichever of flag, environment and
@@ -45,7 +45,14 @@ const pid = Number(process.argv[2]);
 const origin = await findOrigin(pid);
 if (origin !== undefined) {
   const secret = process.env["SHOWN_SECRET"] ?? "$MAXIM_SECRET";
+  const clientInfo = { name: "curl", version: "1" };
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+  const message = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params });
   console.log(
-    `\nDemo server: ${origin}/demo/sse\nOpen it with:\n  curl -N -H "Authorization: Bearer ${secret}" ${origin}/demo/sse\n`,
+    [
+      `\nDemo server: ${origin}/demo/mcp\nTo see it answer, type in another terminal:`,
+      `  curl -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" ${origin}/demo/mcp \\`,
+      `    -d '${message}'\n`,
+    ].join("\n"),
   );
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { baseEnvironment } from "../../src/process/environment.ts";
 import { faultsOf, settingsOf } from "../config/configure.ts";
-import { codeBlocks, codeOf, pages, ROOT } from "./pages.ts";
+import { codeBlocks, codeOf, inBackticks, pages, ROOT, sectionOf } from "./pages.ts";
 
 const environment = { EXA_API_KEY: "the-operators-own-key" };
 
@@ -42,6 +43,14 @@ describe("the configuration file of docs/configuration.md", () => {
   test("names the schema that lies beside it", () => {
     expect(existsSync(join(ROOT, file.$schema))).toBe(true);
   });
+});
+
+test("the variables of the proxy's own that a server is said to get are those that it gets", () => {
+  const section = sectionOf("docs/configuration.md", "## Whose credentials a server gets");
+  const named = inBackticks(/^1\. .*?(?=^2\. )/ms.exec(section)?.[0] ?? "").filter((name) => name !== "MAXIM_SECRET");
+  expect(named).toContain("PATH");
+  const environment = Object.fromEntries(named.map((name) => [name.replace("…", "ALL"), "value"]));
+  expect(baseEnvironment({ ...environment, MAXIM_SECRET: "secret" })).toEqual(environment);
 });
 
 test("every JSON example is valid JSON", () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
-import { firstCells, partOf } from "./pages.ts";
+import { codeOf, firstCells, partOf } from "./pages.ts";
 import { exampleFor, runCommand, runExample } from "./run.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
@@ -51,6 +51,11 @@ test("the table of routes is the OpenAPI document's, with the documentation's ow
     .flat()
     .map((route) => route.replace(/\?.*$/, ""));
   expect([...listed].sort()).toEqual([...described, "GET /swagger", "GET /swagger/json", "OPTIONS"].sort());
+});
+
+test("a URL outside of MCP answers as docs/errors.md says", async () => {
+  const answer = await proxy.fetch("/nothing/is/here");
+  expect(await answer.json()).toEqual(JSON.parse(codeOf("management-error")));
 });
 
 /** The JSON-RPC answer that curl printed: bare, or as an event when it was slow to come and a stream was begun for it. */

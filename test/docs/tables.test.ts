@@ -88,7 +88,7 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (_, { text 
     const environments = ALL_SETTINGS.map(({ environment }) => environment);
     const variables = found(/\b((?:LIMITS|TIMEOUTS|RATE_LIMIT|LOG|TRUSTED|ALLOWED)_[A-Z_]+)\b/g, text);
     expect(variables.filter((one) => !environments.includes(one))).toEqual([]);
-    const flags = found(/(?:mcp-sse-proxy|scripts\/start)(?: [a-z]+)?((?: --[a-z-]+(?:[ =][\w./-]+)?)+)/g, text);
+    const flags = found(/(?:^|[`/])(?:mcp-sse-proxy|start)(?: [a-z]+)?((?: --[a-z-]+(?:[ =][\w./-]+)?)+)/gm, text);
     const known = ALL_SETTINGS.map(({ flag }) => flag ?? "");
     const named = flags.flatMap((some) => found(/(--[a-z-]+)/g, some));
     expect(named.filter((one) => !known.includes(one))).toEqual([]);
