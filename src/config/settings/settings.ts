@@ -97,7 +97,7 @@ export const SERVER_TIMEOUTS = {
     "timeouts.probe",
     DURATION,
     5 * SECOND,
-    "How long a server that is met for the first time may take to answer `server/discover` before it is tried with `initialize`. 0: `server/discover` is never asked, so a server of revision 2026-07-28 alone cannot be used.",
+    "How long a server that is met for the first time may take, from its first sign of life, to answer `server/discover` before it is asked `initialize` too. 0: `initialize` is asked first, and `server/discover` only after a refusal that shows a server of revision 2026-07-28 alone.",
   ),
   heartbeatMs: named(
     "timeouts.heartbeat",
