@@ -1,4 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
+import { createExplain } from "../base/explain.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Profile } from "../link/handshake.ts";
 import type { Identity } from "../link/identity.ts";
@@ -37,7 +38,8 @@ export function createBridgedLink(options: BridgedLinkOptions): ConnectLink {
 }
 
 function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
-  const { outboxBytes, log } = options;
+  const { outboxBytes } = options;
+  const explain = createExplain(options.log, "bridging a session");
   const opened = new AbortController();
   const client = createClientOutlet(events, outboxBytes);
   const clientRequests = createClientRequests((message) => void client.deliver(message));
@@ -67,22 +69,20 @@ function connect(options: BridgedLinkOptions, events: LinkEvents): Link {
   const sideFor = (source: ChildSource, identity: Identity, { profile, isAskable }: ClientProfile): ServerSide => {
     const create = identity.era === "modern" ? createModernServerSide : createLegacyServerSide;
     const { deliver, refuse } = client;
-    return create({ source, identity, client: profile, isAskable, clientRequests, deliver, refuse });
+    return create({ source, identity, client: profile, isAskable, clientRequests, deliver, refuse, explain });
   };
 
   const fail = (error: unknown) => {
     if (client.isOver()) return;
-    const { code, message, data } = error instanceof ProxyError ? error : new ProxyError("internal_error");
-    if (!(error instanceof ProxyError)) log.error({ err: error }, "bridging a session failed");
+    const { code, message, data } = explain(error);
     client.end({ kind: "failed", code, message, data: data ?? {} });
   };
 
   const guard = (work: Promise<void>, request?: IncomingRequest) => {
     work.catch((error: unknown) => {
       if (client.isOver()) return;
-      if (!(error instanceof ProxyError)) log.error({ err: error }, "bridging a message failed");
-      if (request !== undefined)
-        client.refuse(request, error instanceof ProxyError ? error : new ProxyError("internal_error"));
+      const explained = explain(error);
+      if (request !== undefined) client.refuse(request, explained);
     });
   };
 

@@ -22,7 +22,7 @@ const MAX_RETRY_MS = 2_000;
 /** A legacy client's request at a modern child: context goes along with it, and rounds of input are played as requests to the client. */
 export function createModernServerRequest(options: ServerRequestOptions): ServerRequest {
   const { parts, request, logLevel, signal, onOver } = options;
-  const { source, client, clientRequests, deliver, refuse } = parts;
+  const { source, client, clientRequests, deliver, refuse, explain } = parts;
   // Log messages name no request: they are this one's if it has the child alone.
   const isAlone = logLevel() !== undefined && !source.isOwn;
   let lease: Lease | undefined;
@@ -42,7 +42,7 @@ export function createModernServerRequest(options: ServerRequestOptions): Server
   const fail = (error: unknown) => {
     if (isOver) return;
     end();
-    refuse(request, error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error }));
+    refuse(request, explain(error));
   };
 
   const answer = (line: Buffer) => {

@@ -1,4 +1,5 @@
 import type { ProxyError } from "../base/errors.ts";
+import type { Explain } from "../base/explain.ts";
 import type { Identity } from "../link/identity.ts";
 import type { RawMessage } from "../link/link.ts";
 import type { LogLevel } from "../wire/envelope.ts";
@@ -27,6 +28,8 @@ export interface ServerSideParts {
   readonly deliver: (message: RawMessage) => Promise<void> | undefined;
   /** Answers a request in the server's place. */
   readonly refuse: (request: IncomingRequest, error: ProxyError) => void;
+  /** For what fails beside the request that it belongs to. */
+  readonly explain: Explain;
 }
 
 /** The side of a bridged session that speaks to children of one era. */

@@ -79,7 +79,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   });
   const eras = createEraMemory();
   const pool = createPool({ maxChildren: settings.limits.pooledChildren, starter, eras, scan, log });
-  const stateless = createStateless({ pool, eras, maxParkedCalls: settings.limits.parkedCalls });
+  const stateless = createStateless({ pool, eras, maxParkedCalls: settings.limits.parkedCalls, log });
   const registry = createRegistry({
     maxSessions: settings.limits.sessions,
     starter,

@@ -10,7 +10,7 @@ import type { Round } from "./round.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
 /** Who starts a child for a client that does not name itself. */
-const PROXY_INFO = '{"name":"mcp-sse-proxy","version":"1"}';
+export const PROXY_INFO = '{"name":"mcp-sse-proxy","version":"1"}';
 
 /** Children for the requests of modern clients. */
 export interface CallLeases {

@@ -1,4 +1,5 @@
 import { ProxyError } from "../base/errors.ts";
+import type { Explain } from "../base/explain.ts";
 import { ASKING_METHODS } from "../bridge/messages/capabilities.ts";
 import { type EraMemory, servedEra } from "../link/eras.ts";
 import type { CallerChildren } from "../pool/caller-children.ts";
@@ -17,6 +18,7 @@ export interface CallsOptions {
   readonly leases: CallLeases;
   readonly eras: EraMemory;
   readonly parking: Parking<Round>;
+  readonly explain: Explain;
 }
 
 /** Calls of modern clients, by children of either era. `caller`: whose they are. */
@@ -27,7 +29,7 @@ export interface Calls {
   readonly resume: (request: StatelessRequest, caller: string, requestState: string) => Promise<void>;
 }
 
-export function createCalls({ leases, eras, parking }: CallsOptions): Calls {
+export function createCalls({ leases, eras, parking, explain }: CallsOptions): Calls {
   const checkToolHeaders = createToolHeaderCheck();
 
   const checkBegin = async (
@@ -68,7 +70,7 @@ export function createCalls({ leases, eras, parking }: CallsOptions): Calls {
       check: (next) => checkToolHeaders(next, lease, children),
       again: (next, left) => {
         begin({ ...request, round: next, signal: left }, caller, roots).catch((error: unknown) =>
-          next.sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
+          next.sink.fail(explain(error)),
         );
       },
     });
@@ -84,7 +86,7 @@ export function createCalls({ leases, eras, parking }: CallsOptions): Calls {
     if (roots === undefined && isLegacy && profile.hasRoots && ASKING_METHODS.has(round.method)) {
       const asker = children.asksRoots(profile, "modern");
       const call = (next: StatelessRequest, known: string) => begin(next, caller, known);
-      if (asker !== undefined) return askForRoots(request, { parking, asker, caller, call });
+      if (asker !== undefined) return askForRoots(request, { parking, asker, caller, call, explain });
     }
     const [lease, mode] = await leases.forCall(request, children, roots);
     try {

@@ -1,4 +1,4 @@
-import { ProxyError } from "../base/errors.ts";
+import type { Explain } from "../base/explain.ts";
 import { inputRequiredAnswer, inputResponsesOf } from "../bridge/messages/modern-client-legacy-server.ts";
 import type { Identity } from "../link/identity.ts";
 import type { ParkedCall, Parking } from "./parked-calls.ts";
@@ -17,6 +17,7 @@ export interface RootsFirstOptions {
   readonly caller: string;
   /** Makes the call, with the client's roots (JSON text). */
   readonly call: (request: StatelessRequest, roots: string) => Promise<void>;
+  readonly explain: Explain;
 }
 
 /**
@@ -24,7 +25,7 @@ export interface RootsFirstOptions {
  * otherwise need a process for each call. @throws ProxyError parked_limit.
  */
 export function askForRoots({ round, ...request }: StatelessRequest, options: RootsFirstOptions): void {
-  const { parking, asker, caller, call } = options;
+  const { parking, asker, caller, call, explain } = options;
   const binding = bindingOf(round, caller);
   const left = new AbortController();
 
@@ -43,9 +44,7 @@ export function askForRoots({ round, ...request }: StatelessRequest, options: Ro
     // The call itself does, once it has a child.
     check: () => Promise.resolve(),
     resume: (next) => {
-      proceed(next).catch((error: unknown) =>
-        next.sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
-      );
+      proceed(next).catch((error: unknown) => next.sink.fail(explain(error)));
     },
     leave: () => left.abort(),
     expire: () => left.abort(),

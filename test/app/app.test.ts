@@ -54,7 +54,11 @@ function create({ basePath = "", isDraining = false, failure, readBody }: AppOpt
       rateLimit: { requestsPerMinute: 0, burst: 0 },
     }),
     registry,
-    stateless: { serve: () => Promise.reject(failure ?? new Error("nothing starts here")), close: () => undefined },
+    stateless: {
+      serve: () => Promise.reject(failure ?? new Error("nothing starts here")),
+      sessionless: { serve: () => Promise.resolve(), notice: () => undefined },
+      close: () => undefined,
+    },
     readBody: readBody ?? (() => Promise.resolve(Buffer.from("{}"))),
     scan: createJsonScanner(64),
     log: createLogger({ level: "DEBUG", destination: { write: (line) => logged.push(JSON.parse(line)) } }),

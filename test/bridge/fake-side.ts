@@ -1,4 +1,4 @@
-import type { ProxyError } from "../../src/base/errors.ts";
+import { ProxyError } from "../../src/base/errors.ts";
 import { createClientRequests } from "../../src/bridge/client-requests.ts";
 import { createLegacyServerSide } from "../../src/bridge/legacy-server-side.ts";
 import { createModernServerSide } from "../../src/bridge/modern-server-side.ts";
@@ -40,6 +40,10 @@ export function createFakeSide(era: "legacy" | "modern", isOwn = false, capabili
       return undefined;
     },
     refuse: ({ id }: IncomingRequest, { code }: ProxyError) => void refusals.set(id, code),
+    explain: (error) => {
+      if (error instanceof ProxyError) return error;
+      throw error;
+    },
   });
   return {
     ...fake,

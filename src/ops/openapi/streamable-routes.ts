@@ -70,7 +70,8 @@ export const postMcpDetail: DocumentDecoration = {
     "revision in `_meta`. A request of either kind is answered by JSON when its answer comes soon and alone, else by an event stream " +
     "with whatever belongs to it.\n\n" +
     "**Sessions, MCP revisions 2025-03-26 to 2025-11-25.** `initialize` without `Mcp-Session-Id` opens one; its answer carries the " +
-    "header `Mcp-Session-Id` for all further requests. Notifications and answers of the client get 202.\n\n" +
+    "header `Mcp-Session-Id` for all further requests. Notifications and answers of the client get 202. A request of such a revision that " +
+    "names no session is answered by itself, from a process that its caller's requests share.\n\n" +
     "**Stateless requests, MCP revision 2026-07-28.** Each has `io.modelcontextprotocol/protocolVersion` and " +
     "`io.modelcontextprotocol/clientCapabilities` in `params._meta`, repeats its revision, method and name in headers, and brings its " +
     "own `ENV_` headers; there is nothing to open or to end. `server/discover` says what the server can do, and " +

@@ -8,11 +8,12 @@ import { stringAt } from "../../wire/json-value.ts";
 import { headerMismatch } from "../../wire/mcp-headers.ts";
 import { paramsFlaw } from "../../wire/param-types.ts";
 import { isSessionRevision, isStatelessRevision, MCP_ROUTE_REVISIONS } from "../../wire/revisions.ts";
-import { type AnswerTypes, asEventStream } from "../answer-types.ts";
+import type { AnswerTypes } from "../answer-types.ts";
 import type { TransportAnswer, TransportRequest } from "../request.ts";
 import { underRequest } from "../request-error.ts";
-import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createExchanges } from "./exchange.ts";
+import { answerWith } from "./reply.ts";
+import { createSessionlessTransport, type SessionlessTransport } from "./sessionless.ts";
 
 export interface StatelessTransportOptions {
   readonly stateless: Stateless;
@@ -25,6 +26,8 @@ export interface StatelessTransport {
   /** Whether a message is of this revision's kind, by its own content. */
   readonly takes: (request: Request, message: RawMessage) => boolean;
   readonly post: (request: TransportRequest, message: RawMessage, types: AnswerTypes) => Promise<TransportAnswer>;
+  /** Takes messages of older revisions that name no session. */
+  readonly sessionless: SessionlessTransport;
 }
 
 /** Status of an answer that is an error of the protocol itself (basic/index, "Error Codes"; streamable-http). */
@@ -52,7 +55,7 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
         message: "A subscription is answered with text/event-stream: allow it in Accept.",
       });
     }
-    const { request, server, principal, fields, keepOpen } = arrival;
+    const { request, server, principal } = arrival;
     const { headers } = request;
     const envelope = readCheckedEnvelope(headers, line, method);
     const variables = readVariables(headers, server);
@@ -65,26 +68,12 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
       takesStream,
     });
     const round = { line, rawId, method, envelope, sink, header: (name: string) => headers.get(name) };
-    stateless
-      .serve({ server, principal, variables, round, signal: left })
-      .catch((error: unknown) =>
-        sink.fail(error instanceof ProxyError ? error : new ProxyError("internal_error", { cause: error })),
-      );
-    const answer = await reply;
-    if (answer.kind === "stream") {
-      keepOpen();
-      return { response: new Response(answer.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: NO_SESSION };
-    }
-    const status = statusOf(answer.body);
-    if (!types.json && status === 200) return { response: asEventStream(answer.body, fields), session: NO_SESSION };
-    const headersOfAnswer = { ...fields, "content-type": "application/json" };
-    return {
-      response: new Response(answer.body, { status, headers: headersOfAnswer }),
-      session: NO_SESSION,
-    };
+    void stateless.serve({ server, principal, variables, round, signal: left });
+    return answerWith(reply, { arrival, types, statusOf, name: NO_SESSION });
   };
 
   return {
+    sessionless: createSessionlessTransport(stateless.sessionless, readVariables),
     takes: ({ headers }, { line, message }) => {
       if (message.kind !== "request" && message.kind !== "notification") return false;
       if (hasEnvelope(line)) return true;

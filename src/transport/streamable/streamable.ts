@@ -55,9 +55,11 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     return init;
   };
 
-  const find = ({ request, server, principal }: TransportRequest): { session: Session; output: StreamableOutput } => {
-    const id = request.headers.get("mcp-session-id");
-    if (id === null || id === "") {
+  const find = (
+    { request, server, principal }: TransportRequest,
+    id = sessionIdOf(request),
+  ): { session: Session; output: StreamableOutput } => {
+    if (id === "") {
       throw new ProxyError("session_id_missing", {
         message: "The header Mcp-Session-Id is missing: send the one that came with the answer to initialize.",
       });
@@ -101,8 +103,9 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     arrival: TransportRequest,
     messages: readonly RawMessage[],
     types: AnswerTypes,
+    sessionId?: string,
   ): TransportAnswer | Promise<TransportAnswer> => {
-    const found = find(arrival);
+    const found = find(arrival, sessionId);
     const { session, output } = found;
     const { fields } = arrival;
     const ids = requestIds(messages);
@@ -136,7 +139,10 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
       return exchange(arrival, messages, types);
     }
     if (stateless.takes(arrival.request, first)) return stateless.post(arrival, first, types);
-    if (first.message.kind !== "request") return exchange(arrival, messages, types);
+    const sessionId = sessionIdOf(arrival.request);
+    const isOpening = first.message.kind === "request" && first.message.method === "initialize";
+    if (sessionId === "" && !isOpening) return stateless.sessionless.post(arrival, first, types);
+    if (first.message.kind !== "request") return exchange(arrival, messages, types, sessionId);
     const { method, rawId } = first.message;
     const refuse = (error: unknown) => {
       throw underRequest(error, rawId);
@@ -148,7 +154,7 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
       return refuse(new ProxyError("invalid_request", { message }));
     }
     try {
-      return exchange(arrival, messages, types);
+      return exchange(arrival, messages, types, sessionId);
     } catch (error) {
       return refuse(error);
     }
@@ -234,12 +240,17 @@ function requireBatches(output: StreamableOutput): void {
   });
 }
 
+/** The session that a request names; empty: none. */
+function sessionIdOf({ headers }: Pick<Request, "headers">): string {
+  return headers.get("mcp-session-id") ?? "";
+}
+
 /**
  * GET and DELETE are for sessions: to one who names none, the URL does not take them. Clients that only try whether there is a
  * stream stop at 405, and try again at any other refusal.
  */
 function requireSession({ method, headers }: Request): void {
-  if ((headers.get("mcp-session-id") ?? "") !== "") return;
+  if (sessionIdOf({ headers }) !== "") return;
   throw new ProxyError("method_not_allowed", {
     message: `Without a session this URL takes POST, not ${method}: name the session in Mcp-Session-Id, if there is one.`,
     fields: { allow: "POST, OPTIONS" },
