@@ -20,6 +20,8 @@ export interface Settings extends ValuesOf<typeof SETTINGS> {
   readonly secret: string;
   /** The allowlist, by name. */
   readonly servers: ReadonlyMap<string, Server>;
+  /** What of the file was left aside, one sentence each. */
+  readonly leftAside: readonly string[];
   /** Each setting by its environment name. */
   readonly sources: ReadonlyMap<string, EffectiveSetting>;
 }

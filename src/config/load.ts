@@ -60,7 +60,14 @@ export async function loadConfiguration(input: ConfigurationInput): Promise<Load
   if (secret === undefined || faults.length > 0) return { ok: false, faults };
   return {
     ok: true,
-    settings: { file: file.name, secret, ...scalars, servers: allowlist.servers, sources: reader.sources },
+    settings: {
+      file: file.name,
+      secret,
+      ...scalars,
+      servers: allowlist.servers,
+      leftAside: allowlist.warnings,
+      sources: reader.sources,
+    },
   };
 }
 

@@ -40,11 +40,13 @@ function renderServer(server: Server, { serverDefaults }: Settings): string {
     ...ownValues("timeouts", server.timeouts, serverDefaults.timeouts),
   ];
   const variables = Object.keys(server.env).map(shown).join(", ");
+  const inherited = Object.keys(server.inherited).map(shown).join(", ");
   const rows: (readonly [string, string])[] = [
     ["command", server.command.map(shown).join(" ")],
     ["program", server.program === undefined ? "not found on PATH" : shown(server.program)],
     ["directory", server.cwd === undefined ? "a temporary one for each child" : shown(server.cwd)],
     ["env", variables === "" ? "-" : variables],
+    ...(inherited === "" ? [] : [["for its launcher", inherited] as const]),
     ["client variables", renderPolicy(server.clientEnv)],
     ...own,
   ];

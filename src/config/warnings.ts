@@ -3,7 +3,7 @@ import type { Settings } from "./configuration.ts";
 
 /** What is allowed but probably not meant, one sentence each: for the log at start and for `check`. */
 export function configurationWarnings(settings: Settings): readonly string[] {
-  const warnings: string[] = [];
+  const warnings: string[] = [...settings.leftAside];
   const { listen, servers, serverDefaults, timeouts } = settings;
   if (servers.size === 0) warnings.push("The allowlist is empty: every request for a server will get 403.");
   for (const { name, program, command } of servers.values()) {

@@ -171,6 +171,7 @@ function environmentOf(
 ): Record<string, string> {
   return childEnvironment({
     base: host.baseEnvironment,
+    inherited: server.inherited,
     server: server.env,
     client: variables,
     temporary: workspace,
@@ -180,7 +181,11 @@ function environmentOf(
 
 /** The operator's credentials must reach neither the client nor the log either, nor a proxy's password. */
 function redactorOf(host: ChildHost, server: Server, variables: ReadonlyMap<string, string>): Redactor {
-  return createRedactor([...variables, ...Object.entries(server.env), ...secretsOf(host.baseEnvironment)]);
+  return createRedactor([
+    ...variables,
+    ...Object.entries(server.env),
+    ...secretsOf({ ...host.baseEnvironment, ...server.inherited }),
+  ]);
 }
 
 async function createWorkspace(workspaces: Workspaces, name: string): Promise<string> {

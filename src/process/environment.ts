@@ -39,6 +39,9 @@ const INHERITED_ON_WINDOWS = [
   "TMP",
 ];
 
+/** What a child gets unless the operator has said otherwise: npm's advertising buries the reason for which a server does not start. */
+const DEFAULTS: Readonly<Record<string, string>> = { NPM_CONFIG_UPDATE_NOTIFIER: "false" };
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Picks the base of every child's environment from the proxy's own. */
@@ -56,6 +59,8 @@ export function baseEnvironment(own: Environment): Readonly<Record<string, strin
 
 export interface ChildEnvironmentOptions {
   readonly base: Readonly<Record<string, string>>;
+  /** What is set on the proxy for the server's launcher. */
+  readonly inherited: Readonly<Record<string, string>>;
   /** The operator's variables of the server. */
   readonly server: Readonly<Record<string, string>>;
   readonly client: ReadonlyMap<string, string>;
@@ -65,10 +70,15 @@ export interface ChildEnvironmentOptions {
   readonly marker: string;
 }
 
-/** Builds a child's environment up from nothing: base, then the operator's, then the client's, then our marks. */
+/** Builds a child's environment up from nothing: base, then the launcher's, the operator's and the client's, then our marks. */
 export function childEnvironment(options: ChildEnvironmentOptions): Record<string, string> {
   // No prototype: a variable named like a member of Object is a variable and nothing else.
-  const environment: Record<string, string> = Object.assign(Object.create(null), options.base);
+  const environment: Record<string, string> = Object.assign(
+    Object.create(null),
+    DEFAULTS,
+    options.base,
+    options.inherited,
+  );
   if (options.temporary !== undefined) environment["TMPDIR"] = options.temporary;
   Object.assign(environment, options.server);
   for (const [name, value] of options.client) environment[name] = value;

@@ -57,6 +57,8 @@ export interface Server {
   readonly program: string | undefined;
   /** The operator's variables for the child. */
   readonly env: Readonly<Record<string, string>>;
+  /** What is set on the proxy for the launcher that runs the server; `env` and the client's variables go before. */
+  readonly inherited: Readonly<Record<string, string>>;
   /** Working directory; undefined: a temporary directory for each child. */
   readonly cwd: string | undefined;
   readonly clientEnv: ClientVariablePolicy;

@@ -33,7 +33,7 @@ describe("check", () => {
     const { exitCode, output } = await runProxy({
       command: "check",
       config: {
-        mcpServers: { one: { command: 7, env: { KEY: 5 } }, two: {} },
+        mcpServers: { one: { command: 7, env: { KEY: [5] } }, two: {} },
         limits: { sesions: 1, requestBytes: "4 apples" },
         surplus: true,
       },

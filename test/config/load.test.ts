@@ -6,6 +6,7 @@ describe("the configuration", () => {
     const { servers, sources, serverDefaults, ...rest } = await settingsOf();
     expect(rest).toEqual({
       file: undefined,
+      leftAside: [],
       secret: SECRET,
       listen: { host: "127.0.0.1", port: 8000, basePath: "" },
       rateLimit: { requestsPerMinute: 100, burst: 10 },

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ERRORS } from "../../src/base/errors.ts";
+import { isForeignKey } from "../../src/config/file/foreign-keys.ts";
 import { AnyObject, jsonSchema, valid } from "../../src/config/file/schema.ts";
 import { ALL_SETTINGS } from "../../src/config/settings/settings.ts";
 import type { EndReason } from "../../src/session/endings.ts";
@@ -100,12 +101,12 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (_, { text 
   });
 });
 
-/** Keys that the schema of the file knows in entries of `mcpServers` and of `allowedCommands`. */
+/** Keys that the schema of the file knows in entries of `mcpServers` and of `allowedCommands`, without those that are left aside. */
 function entryKeys(): ReadonlySet<string> {
   const keys = new Set<string>();
   const collect = (schema: unknown): void => {
     const properties = member(schema, "properties");
-    for (const key of Object.keys(valid(AnyObject, properties) ?? {})) keys.add(key);
+    for (const key of Object.keys(valid(AnyObject, properties) ?? {})) if (!isForeignKey(key)) keys.add(key);
   };
   const root = member(jsonSchema(), "properties");
   const patterns = valid(AnyObject, member(member(root, "mcpServers"), "patternProperties")) ?? {};

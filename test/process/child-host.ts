@@ -58,6 +58,7 @@ export function scriptServer(script: string, { limits, timeouts, ...changes }: S
     command: ["sh", "-c", script],
     program: "/bin/sh",
     env: {},
+    inherited: {},
     cwd: undefined,
     clientEnv: "*",
     isolation: "exclusive",

@@ -34,6 +34,7 @@ describe("a child's environment", () => {
   const make = (client: Readonly<Record<string, string>>, server: Readonly<Record<string, string>> = {}) =>
     childEnvironment({
       base: BASE,
+      inherited: {},
       server,
       client: new Map(Object.entries(client)),
       temporary: "/tmp/own",
@@ -42,6 +43,7 @@ describe("a child's environment", () => {
 
   test("is the base, then the operator's variables, then the client's", () => {
     expect(make({ TOKEN: "client's", EMPTY: "" }, { TOKEN: "operator's", HOME: "/srv" })).toEqual({
+      NPM_CONFIG_UPDATE_NOTIFIER: "false",
       PATH: "/bin",
       HOME: "/srv",
       TMPDIR: "/tmp/own",
@@ -52,10 +54,23 @@ describe("a child's environment", () => {
     });
   });
 
+  test("has what is set for the launcher before the base, and after what the operator says of the server", () => {
+    const made = childEnvironment({
+      base: { ...BASE, NPM_CONFIG_UPDATE_NOTIFIER: "base" },
+      inherited: { NPM_CONFIG_UPDATE_NOTIFIER: "true", NPM_CONFIG_CACHE: "/all" },
+      server: { NPM_CONFIG_CACHE: "/one" },
+      client: new Map(),
+      temporary: undefined,
+      marker: "m.1",
+    });
+    expect(made).toMatchObject({ NPM_CONFIG_UPDATE_NOTIFIER: "true", NPM_CONFIG_CACHE: "/one" });
+  });
+
   test("has an operator's TMPDIR before its own, and none without a directory", () => {
     expect(make({}, { TMPDIR: "/srv/tmp" })["TMPDIR"]).toBe("/srv/tmp");
     const without = childEnvironment({
       base: BASE,
+      inherited: {},
       server: {},
       client: new Map(),
       temporary: undefined,
@@ -75,6 +90,7 @@ describe("a child's environment", () => {
   test("takes names that every object has for names like any other", () => {
     const made = childEnvironment({
       base: BASE,
+      inherited: {},
       server: JSON.parse('{"__proto__":"p","constructor":"c"}'),
       client: new Map([["toString", "t"]]),
       temporary: undefined,

@@ -1,9 +1,10 @@
 import type { Server } from "../../process/server.ts";
 import { describePath, type Fault } from "../fault.ts";
-import { Args, Builtin, Disabled, Text, valid } from "../file/schema.ts";
+import { SWITCHES } from "../file/foreign-keys.ts";
+import { Args, Builtin, Disabled, Enabled, Text, valid } from "../file/schema.ts";
 import { valueAt } from "../settings/reader.ts";
 import { BUILTIN_COMMANDS, DEMO } from "./builtins.ts";
-import { type Entry, type EntryContext, readEntry } from "./entry.ts";
+import { type Entry, type EntryContext, readEntry, textOf } from "./entry.ts";
 import { nameProblem } from "./server-name.ts";
 import { splitWords } from "./words.ts";
 
@@ -18,6 +19,8 @@ export interface Allowlist {
   /** By exact name. A Map: on a plain object the name "constructor" would be found without having been allowed. */
   readonly servers: ReadonlyMap<string, Server>;
   readonly faults: readonly Fault[];
+  /** What was left aside, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -26,6 +29,7 @@ export interface Allowlist {
  */
 export async function readAllowlist(options: AllowlistOptions): Promise<Allowlist> {
   const faults: Fault[] = [];
+  const warnings: string[] = [];
   const fault: Report = (place, problem) => faults.push({ where: `${options.file}: ${describePath(place)}`, problem });
 
   const named = valueAt(options.content, "mcpServers");
@@ -45,9 +49,16 @@ export async function readAllowlist(options: AllowlistOptions): Promise<Allowlis
     places.set(entry.name, entry.place);
     const made = await readEntry(entry, options);
     faults.push(...made.faults);
-    if (valid(Disabled, valueAt(entry.written, "disabled")) !== true) servers.set(entry.name, made.server);
+    if (isDisabled(entry.written)) continue;
+    servers.set(entry.name, made.server);
+    warnings.push(...made.warnings);
   }
-  return { servers, faults };
+  return { servers, faults, warnings };
+}
+
+function isDisabled(written: unknown): boolean {
+  if (valid(Disabled, valueAt(written, "disabled")) === true) return true;
+  return SWITCHES.some((key) => valid(Enabled, valueAt(written, key)) === false);
 }
 
 type Report = (place: readonly (string | number)[], problem: string) => void;
@@ -70,7 +81,7 @@ function namedEntries(written: unknown, demoCommand: readonly [string, ...string
     }
     // Without a command there is no server, but the rest of the entry is still checked for the sake of its faults.
     const program = valid(Text, valueAt(entry, "command")) ?? "?";
-    const args = valid(Args, valueAt(entry, "args")) ?? [];
+    const args = (valid(Args, valueAt(entry, "args")) ?? []).map((arg) => textOf(arg) ?? String(arg));
     if (program.includes("\0")) fault([...place, "command"], "a command cannot hold a NUL character");
     args.forEach((arg, index) => {
       if (arg.includes("\0")) fault([...place, "args", index], "an argument cannot hold a NUL character");

@@ -3,12 +3,14 @@ import { resolve } from "node:path";
 import { Check } from "typebox/value";
 import type { Server } from "../../process/server.ts";
 import { describePath, describeValue, type Fault } from "../fault.ts";
-import { AnyObject, Text, valid } from "../file/schema.ts";
+import { foreignKeyWarning } from "../file/foreign-keys.ts";
+import { AnyObject, InheritEnv, Text, valid } from "../file/schema.ts";
 import { type Read, valueAt } from "../settings/reader.ts";
 import { SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/settings.ts";
 import { readTree } from "../settings/tree.ts";
 import { readClientEnv } from "./client-env.ts";
 import { expandVariables } from "./expansion.ts";
+import { launcherVariables } from "./launcher-variables.ts";
 import { findProgram, type ProgramSearch } from "./program.ts";
 
 /** What all entries of one file share. */
@@ -38,6 +40,16 @@ export interface Entry {
 export interface ReadEntry {
   readonly server: Server;
   readonly faults: readonly Fault[];
+  /** What of it was left aside, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** The text of a variable or an argument that may be written as a number or a truth value; undefined: it is none. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return String(value);
+  if (typeof value !== "number") return undefined;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : String(value);
 }
 
 /** Makes a server of an entry: fills in its variables and limits, finds its program and checks its directory. */
@@ -48,9 +60,20 @@ export async function readEntry(entry: Entry, context: EntryContext): Promise<Re
     faults.push({ where: `${context.file}: ${describePath([...entry.place, ...keys])}`, problem });
 
   const env: [string, string][] = [];
+  for (const [index, variable] of (valid(InheritEnv, valueAt(written, "inheritEnv")) ?? []).entries()) {
+    const value = Object.hasOwn(context.environment, variable) ? context.environment[variable] : undefined;
+    if (context.secrets.includes(variable))
+      fault(["inheritEnv", index], `${variable} is the proxy's own secret, which no server may see`);
+    else if (value !== undefined) env.push([variable, value]);
+  }
   for (const [variable, value] of Object.entries(valid(AnyObject, valueAt(written, "env")) ?? {})) {
-    if (typeof value !== "string") continue;
-    const expansion = expandVariables(value, context.environment, context.secrets);
+    const text = textOf(value);
+    if (text === undefined) {
+      if (typeof value === "number")
+        fault(["env", variable], "a number of so many digits is not kept as it is: write it in quotes");
+      continue;
+    }
+    const expansion = expandVariables(text, context.environment, context.secrets);
     if (expansion.ok) env.push([variable, expansion.value]);
     else fault(["env", variable], expansion.problem);
   }
@@ -81,13 +104,15 @@ export async function readEntry(entry: Entry, context: EntryContext): Promise<Re
     program: findProgram(command[0], context.programs),
     // Own properties even for "__proto__": fromEntries defines, where an assignment would set the prototype.
     env: Object.fromEntries(env),
+    inherited: launcherVariables(command, context.environment),
     cwd,
     clientEnv: variables.policy,
     isolation: valueAt(written, "isolation") === "shared" ? "shared" : "exclusive",
     limits: readTree(SERVER_LIMITS, read),
     timeouts: readTree(SERVER_TIMEOUTS, read),
   };
-  return { server, faults };
+  const warning = foreignKeyWarning(name, Object.keys(valid(AnyObject, written) ?? {}));
+  return { server, faults, warnings: warning === undefined ? [] : [warning] };
 }
 
 async function isDirectory(path: string): Promise<boolean> {

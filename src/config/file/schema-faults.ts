@@ -3,12 +3,16 @@ import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
 import { Errors } from "typebox/value";
 import { describeKind, describePath, describeValue, type Fault } from "../fault.ts";
+import { isForeignKey } from "./foreign-keys.ts";
 import { suggest } from "./suggestion.ts";
 
 type Path = readonly (string | number)[];
 
 /** Keys of remote servers in the ecosystem's configuration files; a schema error about them is no spelling mistake. */
-const REMOTE_KEYS: readonly unknown[] = ["url", "headers", "serverUrl"];
+const REMOTE_KEYS: readonly unknown[] = ["url", "headers", "serverUrl", "httpUrl", "headersHelper"];
+
+/** What other clients call `mcpServers`. */
+const SERVER_KEYS: readonly string[] = ["servers", "context_servers", "mcp_servers", "mcp"];
 
 const MAX_ERRORS = 1000;
 
@@ -78,8 +82,12 @@ function unknownKey(key: string, path: Path, node: unknown): string {
   if (path[0] === "mcpServers" && path.length === 2 && REMOTE_KEYS.includes(key)) {
     return 'remote servers are not supported yet: an entry is a "command" with its "args"';
   }
+  if (path.length === 0 && SERVER_KEYS.includes(key)) return "unknown key: the servers stand under mcpServers here";
   // A record takes any key of a certain form, and then a key that it does not take lacks the form.
-  const properties = isObject(node) && isObject(node["properties"]) ? Object.keys(node["properties"]) : undefined;
+  const isEntry = path[0] === "mcpServers" && path.length === 2;
+  const known = isObject(node) && isObject(node["properties"]) ? Object.keys(node["properties"]) : undefined;
+  // Nobody who errs in one of our keys means one of another client's.
+  const properties = isEntry ? known?.filter((name) => !isForeignKey(name)) : known;
   if (properties === undefined) return `not a name that can stand here: ${expectation(node)}`;
   const near = suggest(key, properties);
   return `unknown key${near === undefined ? `: expected one of ${properties.join(", ")}` : `: did you mean ${near}?`}`;

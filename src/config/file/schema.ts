@@ -3,6 +3,7 @@ import { Check } from "typebox/value";
 import type { AnySetting } from "../settings/setting.ts";
 import { ALL_SETTINGS, SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/settings.ts";
 import { settingsOf } from "../settings/tree.ts";
+import { ForeignKeys, SWITCHES, TRANSPORTS } from "./foreign-keys.ts";
 
 /*
  * The schema of the configuration file. Scalars come from the table of settings; what stands here is the shape around them.
@@ -94,7 +95,10 @@ const ClientEnv = Type.Union(
   ),
 );
 
-const Env = Type.Record(Type.String({ pattern: "^[^=\\u0000-\\u001f\\u007f]+$" }), Type.String(expected("a text")), {
+/** As desktop clients take them: a number or a truth value is the text that it is written as. */
+const Word = Type.Union([Type.String(), Type.Number(), Type.Boolean()], expected("a text, a number, true or false"));
+
+const Env = Type.Record(Type.String({ pattern: "^[^=\\u0000-\\u001f\\u007f]+$" }), Word, {
   additionalProperties: false,
   ...expected(
     "variable names and texts",
@@ -102,9 +106,17 @@ const Env = Type.Record(Type.String({ pattern: "^[^=\\u0000-\\u001f\\u007f]+$" }
   ),
 });
 
-export const Args = Type.Array(Type.String(expected("a text")), {
+export const Args = Type.Array(Word, {
   ...expected("a list of texts", "Arguments, one a word: there is no shell, and nothing is expanded."),
 });
+
+export const InheritEnv = Type.Array(
+  Type.String({ pattern: "^[^=\\u0000-\\u001f\\u007f]+$", ...expected('a variable name such as "SSH_AUTH_SOCK"') }),
+  expected(
+    '["NAME", …]',
+    "Names of variables that the child gets from the proxy's own environment, where they are set. What is set there for npm, uv, pip, Docker and their like goes to children whose program is such a launcher without being named.",
+  ),
+);
 
 /** Any object at all: for reading the sound parts of one that has faults. */
 export const AnyObject = Type.Record(ANY_NAME, Type.Unknown());
@@ -123,6 +135,7 @@ const policy = {
     }),
   ),
   clientEnv: Type.Optional(ClientEnv),
+  inheritEnv: Type.Optional(InheritEnv),
   isolation: Type.Optional(
     Type.Union([Type.Literal("exclusive"), Type.Literal("shared")], {
       ...expected('"exclusive" or "shared"'),
@@ -147,14 +160,27 @@ export const Disabled = Type.Boolean({
   description: "true keeps the entry off the allowlist.",
 });
 
+/** As Zed, Cherry Studio and Jan have it. */
+export const Enabled = Type.Boolean({
+  ...expected("true or false"),
+  description: "false keeps the entry off the allowlist.",
+});
+
+const Stdio = Type.Union(
+  [Type.Literal("stdio"), Type.Literal("local")],
+  expected('"stdio": remote servers are not supported yet'),
+);
+
 const ServerEntry = object(
   {
-    type: Type.Optional(Type.Literal("stdio", expected('"stdio": remote servers are not supported yet'))),
+    ...Object.fromEntries(TRANSPORTS.map((key) => [key, Type.Optional(Stdio)])),
     command: Type.Optional({ ...Text, description: "The program: a name to be found on PATH, or a path." }),
     args: Type.Optional(Args),
     builtin: Type.Optional(Builtin),
     disabled: Type.Optional(Disabled),
+    ...Object.fromEntries(SWITCHES.map((key) => [key, Type.Optional(Enabled)])),
     ...policy,
+    ...ForeignKeys,
   },
   "A server by its name.",
   {

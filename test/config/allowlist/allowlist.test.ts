@@ -123,6 +123,7 @@ describe("a server", () => {
       command: ["sh"],
       program: expect.stringMatching(/^\/.*\/sh$/),
       env: {},
+      inherited: {},
       cwd: undefined,
       clientEnv: new Map(),
       isolation: "exclusive",
@@ -197,7 +198,7 @@ describe("a server", () => {
   });
 
   test("is refused when a variable is unset, or is the proxy's own secret, without its value", async () => {
-    const env = { A: `\${UPSTREAM}`, B: `x\${MAXIM_SECRET}`, C: 5, D: `s3cr3t \${` };
+    const env = { A: `\${UPSTREAM}`, B: `x\${MAXIM_SECRET}`, C: [5], D: `s3cr3t \${` };
     const faults = await faultsOf({ file: { mcpServers: { a: { command: "sh", env } } } });
     expect(faults).toHaveLength(4);
     expect(faults.join("\n")).toContain("mcpServers.a.env.A: UPSTREAM is not set");
@@ -233,6 +234,100 @@ describe("a server", () => {
     expect(await faultsOf({ file })).toEqual([
       expect.stringContaining("mcpServers.a.clientEnv[0]: NODE_OPTIONS"),
       expect.stringContaining("allowedCommands[0].clientEnv.PATH: PATH"),
+    ]);
+  });
+});
+
+describe("an entry that is pasted from a desktop client", () => {
+  test.each<[string, Readonly<Record<string, unknown>>]>([
+    ["Cline", { disabled: false, autoApprove: ["a"], timeout: 60, type: "stdio", transportType: "stdio" }],
+    ["Roo Code", { alwaysAllow: ["search"], disabledTools: [], watchPaths: ["x"], timeout: 300 }],
+    ["Amazon Q and Kiro", { autoApprove: [], disabled: false, timeout: 120_000, disabledTools: ["x"] }],
+    ["VS Code", { type: "stdio", envFile: ".env", dev: { watch: "src" }, gallery: true, version: "1" }],
+    ["Copilot", { type: "local", tools: ["*"] }],
+    ["Zed", { source: "custom", enabled: true, settings: {} }],
+    ["Gemini CLI", { trust: true, timeout: 600_000, includeTools: ["x"], description: "x" }],
+    ["LibreChat", { title: "x", iconPath: "/x", chatMenu: false, initTimeout: 1, serverInstructions: true }],
+    ["Cherry Studio", { name: "x", isActive: true, provider: "x", logoUrl: "x", tags: ["x"], longRunning: true }],
+    ["Codex", { startup_timeout_sec: 20, tool_timeout_sec: 60, enabled: true, required: true }],
+    ["Jan", { active: true }],
+  ])("of %s is taken, and what is left aside is said", async (_, keys) => {
+    const { servers, leftAside } = await settingsOf({ file: { mcpServers: { a: { command: "sh", ...keys } } } });
+    expect([...servers.keys()]).toEqual(["a"]);
+    const said = leftAside.join();
+    for (const key of Object.keys(keys)) {
+      const isOurs = ["disabled", "enabled", "active", "isActive", "type", "transportType"].includes(key);
+      expect([key, said.includes(JSON.stringify(key))]).toEqual([key, !isOurs]);
+    }
+  });
+
+  test.each([{ disabled: true }, { enabled: false }, { isActive: false }, { active: false }])(
+    "with %j is off the allowlist, and nothing is said of it",
+    async (keys) => {
+      const file = { mcpServers: { a: { command: "sh", description: "x", ...keys } } };
+      const { servers, leftAside } = await settingsOf({ file });
+      expect([servers.size, leftAside]).toEqual([0, []]);
+    },
+  );
+
+  test("may have numbers and truth values where texts belong", async () => {
+    expect(
+      await only({
+        command: "sh",
+        args: ["--port", 3000, true],
+        env: { PORT: 3000, DEBUG: true, RATE: 0.5, OFF: false },
+      }),
+    ).toMatchObject({
+      command: ["sh", "--port", "3000", "true"],
+      env: { PORT: "3000", DEBUG: "true", RATE: "0.5", OFF: "false" },
+    });
+    expect(
+      await faultsOf({ file: { mcpServers: { a: { command: "sh", env: { ID: 12345678901234567000 } } } } }),
+    ).toEqual([
+      "mcp-sse-proxy.json: mcpServers.a.env.ID: a number of so many digits is not kept as it is: write it in quotes",
+    ]);
+    expect(await faultsOf({ file: { mcpServers: { a: { command: "sh", env: { A: null, B: {} } } } } })).toEqual([
+      "mcp-sse-proxy.json: mcpServers.a.env.A: expected a text, a number, true or false, got nothing",
+      "mcp-sse-proxy.json: mcpServers.a.env.B: expected a text, a number, true or false, got an object",
+    ]);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ["clientEnvs", ["A"], /mcpServers\.a\.clientEnvs: unknown key: did you mean clientEnv\?$/],
+    ["timeout", { request: "5m" }, /mcpServers\.a\.timeout: expected a number: did you mean timeouts\?/],
+    ["environment", { A: "b" }, /mcpServers\.a\.environment: unknown key/],
+    ["type", "sse", /mcpServers\.a\.type: expected "stdio": remote servers are not supported yet, got "sse"$/],
+    ["transport", "http", /mcpServers\.a\.transport: expected "stdio": remote servers are not supported yet/],
+    ["url", "https://x", /mcpServers\.a\.url: remote servers are not supported yet/],
+  ])("is refused for %s", async (key, value, fault) => {
+    const faults = await faultsOf({ file: { mcpServers: { a: { command: "sh", [key]: value } } } });
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test("with its whole file of another shape is told where servers stand", async () => {
+    expect(await faultsOf({ file: { servers: { a: { command: "sh" } } } })).toEqual([
+      "mcp-sse-proxy.json: servers: unknown key: the servers stand under mcpServers here",
+    ]);
+  });
+});
+
+describe("inheritEnv", () => {
+  const environment = { SSH_AUTH_SOCK: "/run/agent", TOKEN: "operator's" };
+  test("adds variables of the proxy's own, where they are set, and env goes before", async () => {
+    const entry = {
+      command: "sh",
+      inheritEnv: ["SSH_AUTH_SOCK", "TOKEN", "NOT_SET", "constructor"],
+      env: { TOKEN: "entry's" },
+    };
+    expect(await only(entry, environment)).toMatchObject({ env: { SSH_AUTH_SOCK: "/run/agent", TOKEN: "entry's" } });
+    const file = { allowedCommands: [{ command: "sh x", inheritEnv: ["SSH_AUTH_SOCK"] }] };
+    const { servers } = await settingsOf({ file, environment });
+    expect(servers.get("sh x")?.env).toEqual({ SSH_AUTH_SOCK: "/run/agent" });
+  });
+
+  test("does not give away the proxy's own secret", async () => {
+    expect(await faultsOf({ file: { mcpServers: { a: { command: "sh", inheritEnv: ["MAXIM_SECRET"] } } } })).toEqual([
+      "mcp-sse-proxy.json: mcpServers.a.inheritEnv[0]: MAXIM_SECRET is the proxy's own secret, which no server may see",
     ]);
   });
 });

@@ -13,6 +13,10 @@ describe("a value of env", () => {
     [braced("EMPTY"), ""],
     [`$${braced("TOKEN")}`, braced("TOKEN")],
     ["$TOKEN $$ $", "$TOKEN $$ $"],
+    [braced("env:TOKEN"), "t0ken"],
+    [braced("TOKEN:-other"), "t0ken"],
+    [braced("NOPE:-other"), "other"],
+    [braced("EMPTY:-"), ""],
   ])("%p comes to %p", (value, expanded) => {
     expect(expand(value)).toEqual({ ok: true, value: expanded });
   });
@@ -25,13 +29,20 @@ describe("a value of env", () => {
     expect(expand(braced(name))).toEqual({ ok: false, problem: `${name} is not set in the proxy's environment` });
   });
 
+  test("that asks the client's user is refused with the way out", () => {
+    expect(expand(braced("input:key"))).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining("asked for an input"),
+    });
+  });
+
   test("that takes the proxy's own secret is refused", () => {
     const refused = expand(`x${braced("MAXIM_SECRET")}`);
     expect(refused).toMatchObject({ ok: false, problem: expect.stringContaining("MAXIM_SECRET") });
     expect(JSON.stringify(refused)).not.toContain("proxy's own\"");
   });
 
-  test.each(["", "}", "A-B}", "env:TOKEN}", "TOKEN:-x}", "TOKEN"].map((rest) => `\${${rest}`))(
+  test.each(["", "}", "A-B}", "file:TOKEN}", "TOKEN:x}", "TOKEN"].map((rest) => `\${${rest}`))(
     "%p is refused as malformed",
     (value) => {
       expect(expand(value)).toMatchObject({ ok: false, problem: expect.stringContaining("plain variable name") });

@@ -66,14 +66,16 @@ describe("the faults of a file", () => {
   test("never quote what stands under env or args", () => {
     const found = server({
       command: "x",
-      args: [31337, { t: "s3cr3t" }],
-      env: { A: 31337, "B=s3": "x", C: ["s3cr3t"], D: true },
+      args: [["s3cr3t"], { t: "s3cr3t" }],
+      env: { A: { t: 31337 }, "B=s3": "x", C: ["s3cr3t"], D: null },
     });
+    const word = "expected a text, a number, true or false";
     expect(found).toMatchObject({
-      "f.json: mcpServers.a.args[0]": "expected a text, got a number",
-      "f.json: mcpServers.a.env.A": "expected a text, got a number",
-      "f.json: mcpServers.a.env.C": "expected a text, got a list",
-      "f.json: mcpServers.a.env.D": "expected a text, got true or false",
+      "f.json: mcpServers.a.args[0]": `${word}, got a list`,
+      "f.json: mcpServers.a.args[1]": `${word}, got an object`,
+      "f.json: mcpServers.a.env.A": `${word}, got an object`,
+      "f.json: mcpServers.a.env.C": `${word}, got a list`,
+      "f.json: mcpServers.a.env.D": `${word}, got nothing`,
     });
     expect(JSON.stringify(found)).not.toMatch(/31337|s3cr3t/);
     const list = faults({
