@@ -14,7 +14,10 @@ export function createLegacyServerRequest(options: ServerRequestOptions): Server
   const { parts, request, logLevel, signal, onOver } = options;
   const { source, clientRequests, deliver, refuse, isAskable } = parts;
   const { id, line, method } = request;
-  const questions = createPassedQuestions(clientRequests, id);
+  // The time that its client takes is none of the child's; how long that may be is the session's business.
+  const questions = createPassedQuestions(clientRequests, id, (isWaiting) =>
+    isWaiting ? call?.pause() : call?.goOn(),
+  );
   /** Nobody else uses its child: what that asks and tells is this client's. */
   let isAlone = false;
   let lease: Lease | undefined;

@@ -13,8 +13,15 @@ export interface PassedQuestions {
   readonly open: () => number;
 }
 
+/** Told when the child begins to wait for the client, and when it waits no more. */
+export type OnWaiting = (isWaiting: boolean) => void;
+
 /** @param about the client's request. */
-export function createPassedQuestions(clientRequests: ClientRequests, about: IdKey): PassedQuestions {
+export function createPassedQuestions(
+  clientRequests: ClientRequests,
+  about: IdKey,
+  onWaiting: OnWaiting,
+): PassedQuestions {
   /** By the child's own id. */
   const withdrawals = new Map<IdKey, () => void>();
   let open = 0;
@@ -31,11 +38,14 @@ export function createPassedQuestions(clientRequests: ClientRequests, about: IdK
         sent.withdraw();
       };
       withdrawals.set(own, withdraw);
-      open++;
+      if (++open === 1) onWaiting(true);
       // The child is free for nobody else meanwhile, but others need not wait for this client.
       lease.setParked(true);
       const said = await sent.answer;
-      if (--open === 0) lease.setParked(false);
+      if (--open === 0) {
+        lease.setParked(false);
+        onWaiting(false);
+      }
       if (withdrawals.get(own) === withdraw) withdrawals.delete(own);
       // Whoever takes a question back wants no answer (2025-11-25, basic/utilities/cancellation).
       if (isWithdrawn) return;

@@ -51,6 +51,8 @@ export interface Call {
   readonly cancel: (reason: string) => void;
   /** The child waits for its caller: its time stands still. */
   readonly pause: () => void;
+  /** The child waits no more: its time begins anew. */
+  readonly goOn: () => void;
   /** Goes on for another request of the same caller: what comes is for that one. */
   readonly resume: (request: CallRequest, events: CallEvents) => void;
 }
@@ -283,6 +285,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
           if (forget(id) !== undefined) tellCancelled(id, reason);
         },
         pause: () => clock.delete(id),
+        goOn: () => startClock(id),
         resume: (next, nextEvents) => {
           const entry = calls.get(id);
           if (entry === undefined) return;

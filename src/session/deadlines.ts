@@ -3,11 +3,16 @@ import type { ServerTimeouts } from "../process/server.ts";
 import type { EndReason } from "./endings.ts";
 import type { SessionOutput } from "./output.ts";
 import type { PendingRequest, PendingRequests } from "./pending.ts";
+import type { Question, Questions } from "./questions.ts";
+import { createRequestClock } from "./request-clock.ts";
 
 export interface DeadlinesOptions {
   readonly timeouts: ServerTimeouts;
   readonly output: Pick<SessionOutput, "isOpen" | "check" | "nextCheck" | "patienceMs">;
   readonly pending: Pick<PendingRequests, "oldestSince" | "expire">;
+  readonly questions: Pick<Questions, "isOpen" | "nextDue" | "expire">;
+  /** Given the questions that the client has left unanswered for too long, which are open no more. */
+  readonly onUnanswered: (questions: readonly Question[]) => void;
   /** Given the requests whose time is over, which are pending no more. */
   readonly onOverdue: (requests: readonly PendingRequest[]) => void;
   /** Ends the session, which closes the deadlines. */
@@ -21,6 +26,12 @@ export interface DeadlinesOptions {
 export interface Deadlines {
   /** A message has passed, either way. */
   readonly onTraffic: (now: number) => void;
+  /** The time that counts against requests: what `pending` is to be told. */
+  readonly requestTime: (now: number) => number;
+  /** The child waits for the client from now on, at the longest until then. */
+  readonly onQuestion: (now: number, dueAt: number) => void;
+  /** One of its questions is open no more. */
+  readonly onQuestionOver: (now: number) => void;
   /** The client waits for an answer from now on. */
   readonly onRequest: (now: number) => void;
   /** The child has answered something: it has started. */
@@ -32,7 +43,8 @@ export interface Deadlines {
 }
 
 export function createDeadlines(options: DeadlinesOptions): Deadlines {
-  const { timeouts, output, pending, onOverdue, onEnd } = options;
+  const { timeouts, output, pending, questions, onUnanswered, onOverdue, onEnd } = options;
+  const clock = createRequestClock();
   const createdAt = performance.now();
   let lastTrafficAt = createdAt;
   let waitsForFirstAnswerSince: number | undefined;
@@ -53,15 +65,32 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     return output.check(now) === "stalled" ? "stalled" : undefined;
   };
 
+  const requestsDueAt = () => clock.when(after(pending.oldestSince(), timeouts.requestMs));
+
+  const onQuestionOver = (now: number) => {
+    if (questions.isOpen()) return;
+    clock.goOn(now);
+    watch.expect(requestsDueAt());
+  };
+
+  const checkQuestions = (now: number) => {
+    const unanswered = questions.expire(now);
+    if (unanswered.length === 0) return;
+    onQuestionOver(now);
+    onUnanswered(unanswered);
+  };
+
   const check = (now: number): number => {
+    checkQuestions(now);
     // Before the requests' own limit, which may be as long: that nothing was ever answered is the better news.
     if (after(waitsForFirstAnswerSince, timeouts.startMs) <= now) onEnd("start-timeout");
-    else if (timeouts.requestMs > 0) onOverdue(pending.expire(now - timeouts.requestMs));
+    else if (timeouts.requestMs > 0) onOverdue(pending.expire(clock.read(now) - timeouts.requestMs));
     const reason = isClosed ? undefined : endDueAt(now);
     if (reason !== undefined) onEnd(reason);
     if (isClosed) return Number.POSITIVE_INFINITY;
     return Math.min(
-      after(pending.oldestSince(), timeouts.requestMs),
+      requestsDueAt(),
+      questions.nextDue(),
       after(waitsForFirstAnswerSince, timeouts.startMs),
       after(createdAt, timeouts.lifetimeMs),
       nextQuietCheck(now),
@@ -76,6 +105,12 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     onTraffic: (now) => {
       lastTrafficAt = now;
     },
+    requestTime: clock.read,
+    onQuestion: (now, dueAt) => {
+      if (questions.isOpen()) clock.stop(now);
+      watch.expect(dueAt);
+    },
+    onQuestionOver,
     onRequest: (now) => {
       if (!hasAnswered) waitsForFirstAnswerSince ??= now;
       watch.expect(

@@ -3,7 +3,7 @@ import type { IdKey } from "../wire/message.ts";
 
 /** A message of the child on its way to the client. */
 export interface OutgoingMessage extends Omit<RawMessage, "about"> {
-  /** The client's request that it belongs to, as far as the message says so: an answer, or progress. */
+  /** The client's request that it belongs to, as far as the message says so: an answer, or progress. By the key that `receive` gave. */
   readonly about: IdKey | undefined;
 }
 
@@ -13,10 +13,14 @@ export interface SessionOutput {
   readonly deliver: (messages: readonly OutgoingMessage[]) => Promise<void> | undefined;
   /** Sends an answer of the proxy's own to a request that the child will not answer. */
   readonly answer: (id: IdKey, json: string) => void;
+  /** Whether each request's answer comes back by itself: requests under one id can then be told apart. */
+  readonly separatesAnswers: boolean;
   /** The client has taken a request back: nobody will answer it. */
   readonly abandon: (id: IdKey) => void;
   /** Whether a stream to the client is open: silence is then measured by another limit. */
   readonly isOpen: () => boolean;
+  /** Whether a request of the child's would reach the client now. */
+  readonly isListening: () => boolean;
   /** Does what is due now, heartbeats for instance. "stalled": the client takes nothing any more. */
   readonly check: (now: number) => "ok" | "stalled";
   /** How soon after a request `check` wants to be called, in milliseconds; Infinity: it does not care. */

@@ -3,18 +3,17 @@ import type { Logger } from "../base/logger.ts";
 import type { Principal } from "../base/principal.ts";
 import type { ConnectLink, LinkEnd, RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
-import { errorAnswer } from "../wire/message.ts";
-import { cancelledRequestOf, reportedProgressOf, wantedProgressOf } from "../wire/params.ts";
+import { errorAnswer, type IdKey } from "../wire/message.ts";
 import { type Ending, endingFor, endingOf, endingOfSlowStart, loggedEnd } from "./child-end.ts";
 import { createDeadlines } from "./deadlines.ts";
 import type { EndReason } from "./endings.ts";
+import { createFromChild } from "./from-child.ts";
+import { createFromClient } from "./from-client.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
 import { createPendingRequests, type PendingRequest } from "./pending.ts";
+import { createQuestions, type Question } from "./questions.ts";
 
 export type Transport = "sse" | "streamable-http";
-
-/** Requests of one session that may be unanswered at a time. */
-export const MAX_IN_FLIGHT = 256;
 
 /** 24 bytes of the system's random generator: an id that nobody guesses. */
 const ID_BYTES = 24;
@@ -34,10 +33,15 @@ export interface Session {
   readonly transport: Transport;
   /** Settles when the session has ended and nothing of what it had for itself is left. */
   readonly gone: Promise<void>;
-  /** Takes a message of the client. @throws ProxyError when it cannot be passed on. */
-  readonly receive: (message: RawMessage) => void;
+  /**
+   * Takes a message of the client. @returns the key under which its output hears of a request's answer.
+   * @throws ProxyError when it cannot be passed on.
+   */
+  readonly receive: (message: RawMessage) => IdKey | undefined;
   /** @throws ProxyError too_many_in_flight when so many requests more would be too many. */
   readonly requireRoom: (requests: number) => void;
+  /** Whether a request that the client sent under this id is unanswered. */
+  readonly owes: (id: IdKey) => boolean;
   /** Requests that the child has not answered yet. */
   readonly inFlight: () => number;
   readonly end: (reason: EndReason) => void;
@@ -67,18 +71,19 @@ export interface SessionOptions {
 /** Connects a client with a link to a child, and ends both together. */
 export function createSession(options: SessionOptions): Session {
   const { id, name, server, principal, transport, connect, output, log, onStarted, onEnd } = options;
-  const { requestMs } = server.timeouts;
+  const { requestMs, parkedMs } = server.timeouts;
   const context = { session: name, server: server.name };
   const pending = createPendingRequests();
+  const questions = createQuestions({ userMs: parkedMs, requestMs });
   const createdAt = performance.now();
   const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
-  const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, lateAnswers: 0 };
+  const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 };
   let ended = false;
   /** Method of the client's first request. */
   let opensWith: string | undefined;
 
-  const answerWithError = ({ id: key, rawId }: PendingRequest, { code, message, data }: Omit<Ending, "reason">) =>
-    output.answer(key, errorAnswer(rawId, ERRORS[code].rpc, message, { code, ...data }));
+  const answerWithError = ({ id: key, clientRawId }: PendingRequest, { code, message, data }: Omit<Ending, "reason">) =>
+    output.answer(key, errorAnswer(clientRawId, ERRORS[code].rpc, message, { code, ...data }));
 
   /** The fixed order: mark it ended, answer what is owed, close the streams, stop the child. */
   const finish = (ending: Ending) => {
@@ -99,7 +104,12 @@ export function createSession(options: SessionOptions): Session {
         log.error({ ...context, err: error }, "stopping the child failed");
         onGone();
       });
-      const tally = { ...counts, dropped: link.dropped(), unanswered: owed.length };
+      const tally = {
+        ...counts,
+        dropped: link.dropped(),
+        lateAnswers: fromChild.lateAnswers(),
+        unanswered: owed.length,
+      };
       const durationMs = Math.round(performance.now() - createdAt);
       const { pid } = link;
       log.info({ ...context, pid, principal: principal.id, transport, reason, durationMs, ...tally }, "session ended");
@@ -123,10 +133,26 @@ export function createSession(options: SessionOptions): Session {
     }
   };
 
+  const answerChild = (line: string, questionId: IdKey) =>
+    void link.send({ line: Buffer.from(line), message: { kind: "response", id: questionId } });
+
+  /** The child must not wait for ever for a client that does not answer, and the client need not ask anybody any more. */
+  const onUnanswered = (unanswered: readonly Question[]) => {
+    for (const { id: questionId, rawId, method } of unanswered) {
+      answerChild(
+        errorAnswer(rawId, -32001, `The client did not answer ${JSON.stringify(method)} in time.`, {}),
+        questionId,
+      );
+      if (method !== "ping") void output.deliver([{ ...cancellation(rawId), about: undefined }]);
+    }
+  };
+
   const deadlines = createDeadlines({
     timeouts: server.timeouts,
     output,
     pending,
+    questions,
+    onUnanswered,
     onOverdue,
     onEnd: (reason) => {
       const words = reason === "start-timeout" ? link.startWords?.() : undefined;
@@ -134,18 +160,10 @@ export function createSession(options: SessionOptions): Session {
     },
   });
 
-  /** Settles what the child answers; gives what goes on to the client, or undefined for an answer that nobody waits for. */
-  const settle = ({ line, message, about }: RawMessage, now: number): OutgoingMessage | undefined => {
-    if (message.kind === "notification") {
-      const token = message.method === "notifications/progress" ? reportedProgressOf(line) : undefined;
-      return { line, message, about: token === undefined ? about : pending.touch(token, now) };
-    }
-    if (message.kind === "request" || message.id === "null") return { line, message, about };
-    deadlines.onAnswer();
-    if (pending.settle(message.id) !== undefined) return { line, message, about: message.id };
-    counts.lateAnswers++;
-    return undefined;
-  };
+  const parts = { pending, questions, deadlines, output };
+  const fromChild = createFromChild({ ...parts, answerChild });
+  const send = (message: RawMessage) => link.send(message);
+  const fromClient = createFromClient({ ...parts, send, isDraining: options.isDraining });
 
   const onMessages = (messages: readonly RawMessage[]): Promise<void> | undefined => {
     if (ended) return undefined;
@@ -154,59 +172,33 @@ export function createSession(options: SessionOptions): Session {
     onStarted();
     const outgoing: OutgoingMessage[] = [];
     for (const message of messages) {
-      const settled = settle(message, now);
-      if (settled === undefined) continue;
-      outgoing.push(settled);
-      counts.bytesOut += settled.line.length;
+      const taken = fromChild.take(message, now);
+      if (taken === undefined) continue;
+      outgoing.push(taken);
+      counts.bytesOut += taken.line.length;
     }
     counts.messagesOut += outgoing.length;
     return outgoing.length === 0 ? undefined : output.deliver(outgoing);
   };
 
-  const requireRoom = (requests: number) => {
-    if (pending.size() + requests <= MAX_IN_FLIGHT) return;
-    throw new ProxyError("too_many_in_flight", {
-      message: `A session may have ${MAX_IN_FLIGHT} unanswered requests; ${pending.size()} of this one are.`,
-      retryAfterSeconds: 1,
-    });
-  };
-
-  const receive = (raw: RawMessage) => {
-    const { line, message } = raw;
+  const receive = (raw: RawMessage): IdKey | undefined => {
     if (ended) throw new ProxyError("session_not_found");
     const now = performance.now();
-    if (message.kind === "request") {
-      if (options.isDraining()) throw new ProxyError("draining", { retryAfterSeconds: 10 });
-      if (pending.has(message.id))
-        throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
-      requireRoom(1);
-    }
-    const written = link.send(raw);
-    if (written === "full") throw new ProxyError("child_busy", { retryAfterSeconds: 5 });
-    if (written === "closed")
-      throw new ProxyError("child_exited", { message: "The server's process has closed its input." });
+    const key = fromClient.take(raw, now);
     deadlines.onTraffic(now);
     counts.messagesIn++;
-    counts.bytesIn += line.length;
-    if (message.kind === "request") {
-      opensWith ??= message.method;
-      pending.add(
-        { id: message.id, rawId: message.rawId, method: message.method, progressToken: wantedProgressOf(line) },
-        now,
-      );
-      deadlines.onRequest(now);
-    } else if (message.kind === "notification" && message.method === "notifications/cancelled") {
-      const cancelled = cancelledRequestOf(line);
-      if (cancelled !== undefined && pending.settle(cancelled) !== undefined) output.abandon(cancelled);
-      if (pending.size() === 0) deadlines.onNothingPending();
-    }
+    counts.bytesIn += raw.line.length;
+    if (raw.message.kind === "request") opensWith ??= raw.message.method;
+    return key;
   };
 
   const link = connect({ onMessages, onEnd: onLinkEnd });
   const { client, variableNames: variables } = options;
   log.info({ ...context, pid: link.pid, principal: principal.id, transport, client, variables }, "session started");
   const end = (reason: EndReason) => finish(endingFor(reason));
-  return { id, name, server, principal, transport, gone, receive, requireRoom, inFlight: pending.size, end };
+  const { requireRoom } = fromClient;
+  const owes = (clientId: IdKey) => pending.latest(clientId) !== undefined;
+  return { id, name, server, principal, transport, gone, receive, requireRoom, owes, inFlight: pending.size, end };
 }
 
 function cancellation(rawId: string): RawMessage {

@@ -58,6 +58,15 @@ export function idKey(raw: string): IdKey | undefined {
   return Number.isSafeInteger(value) ? String(value) : raw;
 }
 
+/** The key of an id that differs in being text or number alone, as programs write that keep ids as text; undefined: there is none. */
+export function twinOf(id: IdKey): IdKey | undefined {
+  if (!id.startsWith('"')) return `"${id}"`;
+  const text = id.slice(1, -1);
+  return NUMBER.test(text) ? idKey(text) : undefined;
+}
+
+const NUMBER = /^-?\d{1,20}$/;
+
 function stringAt(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString("utf8", start + 1, end - 1);
   return raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;

@@ -85,7 +85,7 @@ export function createFakeSource(
       const cancel = (why: string): void => {
         reason = why;
       };
-      return { cancel, pause: () => undefined, resume: () => undefined };
+      return { cancel, pause: () => undefined, goOn: () => undefined, resume: () => undefined };
     },
     write: (line) => void written.push(line.toString()),
     startWords: () => ({ stderr: "", reason: undefined }),

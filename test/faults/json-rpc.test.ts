@@ -169,11 +169,12 @@ describe.each(TRANSPORTS)("over %s,", (transport) => {
       expect(answered.length).toBe(3);
     });
 
-    test("J12: an id that is in flight is refused, and free again when it is answered", async () => {
+    test("J12: an id that is in flight is refused where all answers share a stream, and free again when it is answered", async () => {
       const deaf = await converse(proxy, transport, "deaf");
       expect((await deaf.post(request("5"))).accepted).toBe(true);
       const second = await deaf.post(request("5"));
-      expect([second.status, second.refusal?.error?.code]).toEqual([400, -32600]);
+      if (transport === "HTTP+SSE") expect([second.status, second.refusal?.error?.code]).toEqual([400, -32600]);
+      else expect(second.accepted).toBe(true);
       await deaf.close();
 
       const echo = await converse(proxy, transport, "echo");

@@ -47,7 +47,7 @@ function children() {
       const link: SharedLink = {
         pid: 1,
         spoke: Promise.resolve(),
-        call: () => ({ cancel: () => {}, pause: () => {}, resume: () => {} }),
+        call: () => ({ cancel: () => {}, pause: () => {}, goOn: () => {}, resume: () => {} }),
         write: () => {},
         startWords: () => ({ stderr: "", reason: undefined }),
         inFlight: () => 0,

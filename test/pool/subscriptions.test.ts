@@ -4,7 +4,7 @@ import type { Call, CallEvents, SharedLink } from "../../src/link/shared.ts";
 import { createSubscriptions } from "../../src/pool/subscriptions.ts";
 import { eventually } from "../support/eventually.ts";
 
-const NO_CALL: Call = { cancel: () => {}, pause: () => {}, resume: () => {} };
+const NO_CALL: Call = { cancel: () => {}, pause: () => {}, goOn: () => {}, resume: () => {} };
 const OK = Buffer.from('{"jsonrpc":"2.0","id":0,"result":{}}');
 const REFUSED = Buffer.from('{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"no"}}');
 

@@ -2,12 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { createDeadlines, type Deadlines } from "../../src/session/deadlines.ts";
 import type { EndReason } from "../../src/session/endings.ts";
 import { createPendingRequests, type PendingRequests } from "../../src/session/pending.ts";
+import { createQuestions, type Questions } from "../../src/session/questions.ts";
 import { type ServerChanges, scriptServer } from "../process/child-host.ts";
 import { eventually, within } from "../support/eventually.ts";
 
 interface Kept {
   readonly deadlines: Deadlines;
   readonly pending: PendingRequests;
+  readonly questions: Questions;
   readonly overdue: string[];
   readonly ended: Promise<EndReason>;
   readonly setOpen: (isOpen: boolean) => void;
@@ -17,6 +19,7 @@ interface Kept {
 /** Deadlines of a session whose client and child are in the hand of the test. */
 function keep(timeouts: ServerChanges["timeouts"]): Kept {
   const pending = createPendingRequests();
+  const questions = createQuestions({ userMs: timeouts?.parkedMs ?? 0, requestMs: timeouts?.requestMs ?? 0 });
   const overdue: string[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<EndReason>();
   let isOpen = true;
@@ -30,6 +33,8 @@ function keep(timeouts: ServerChanges["timeouts"]): Kept {
       patienceMs: Number.POSITIVE_INFINITY,
     },
     pending,
+    questions,
+    onUnanswered: (unanswered) => overdue.push(...unanswered.map(({ method }) => method)),
     onOverdue: (requests) => overdue.push(...requests.map(({ id }) => id)),
     onEnd: (reason) => {
       deadlines.close();
@@ -39,6 +44,7 @@ function keep(timeouts: ServerChanges["timeouts"]): Kept {
   return {
     deadlines,
     pending,
+    questions,
     overdue,
     ended,
     setOpen: (open) => {
@@ -52,7 +58,8 @@ function keep(timeouts: ServerChanges["timeouts"]): Kept {
 
 const ask = ({ pending, deadlines }: Kept, id: string) => {
   const now = performance.now();
-  pending.add({ id, rawId: id, method: "x", progressToken: undefined }, now);
+  const names = { id, rawId: id, clientId: id, clientRawId: id };
+  pending.add({ ...names, method: "x", progressToken: undefined }, deadlines.requestTime(now));
   deadlines.onRequest(now);
 };
 
@@ -84,4 +91,34 @@ test("of a child that never answered anything, the start is what took too long",
   ask(kept, "1");
   expect(await within("the end", kept.ended)).toBe("start-timeout");
   expect(kept.overdue).toEqual([]);
+});
+
+describe("while the child waits for the client", () => {
+  const askUser = ({ questions, deadlines }: Kept, id: string) => {
+    const now = performance.now();
+    const dueAt = questions.add({ id, rawId: id, method: "elicitation/create" }, now);
+    deadlines.onQuestion(now, dueAt ?? 0);
+  };
+
+  test("the time of requests stands still, until that wait is over at its own limit", async () => {
+    const kept = keep({ requestMs: 20, parkedMs: 150 });
+    kept.deadlines.onAnswer();
+    ask(kept, "1");
+    askUser(kept, "q");
+    await eventually("both to be overdue", () => kept.overdue.length === 2);
+    expect(kept.overdue).toEqual(["elicitation/create", "1"]);
+    kept.deadlines.close();
+  });
+
+  test("the time of requests goes on with the client's answer", async () => {
+    const kept = keep({ requestMs: 20, parkedMs: 60_000 });
+    kept.deadlines.onAnswer();
+    ask(kept, "1");
+    askUser(kept, "q");
+    kept.questions.take("q");
+    kept.deadlines.onQuestionOver(performance.now());
+    await eventually("the request to be overdue", () => kept.overdue.length === 1);
+    expect(kept.overdue).toEqual(["1"]);
+    kept.deadlines.close();
+  });
 });

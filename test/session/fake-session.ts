@@ -72,7 +72,9 @@ export function createFakeSession(changes: ServerChanges = {}): FakeSession {
       return client === "slow" ? new Promise(() => undefined) : undefined;
     },
     answer: (_id, json) => void toClient.push(json),
+    separatesAnswers: false,
     abandon: () => undefined,
+    isListening: () => isOpen,
     patienceMs: Number.POSITIVE_INFINITY,
     isOpen: () => isOpen,
     check: () => (client === "stalled" ? "stalled" : "ok"),

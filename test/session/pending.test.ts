@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { createPendingRequests, type PendingRequest } from "../../src/session/pending.ts";
 
-const request = (id: string, progressToken?: string): PendingRequest => ({ id, rawId: id, method: "x", progressToken });
+const request = (id: string, progressToken?: string, clientId = id): PendingRequest => ({
+  id,
+  rawId: id,
+  clientId,
+  clientRawId: clientId,
+  method: "x",
+  progressToken,
+});
 const ids = (requests: readonly PendingRequest[]) => requests.map(({ id }) => id);
 
 describe("requests in flight", () => {
@@ -10,11 +17,11 @@ describe("requests in flight", () => {
     pending.add(request("1"), 0);
     pending.add(request('"1"'), 0);
     expect(pending.size()).toBe(2);
-    expect(pending.has("1")).toBe(true);
+    expect(pending.of("1") !== undefined).toBe(true);
     expect(pending.settle("1")?.id).toBe("1");
     expect(pending.settle("1")).toBeUndefined();
-    expect(pending.has("1")).toBe(false);
-    expect(pending.has('"1"')).toBe(true);
+    expect(pending.of("1") !== undefined).toBe(false);
+    expect(pending.of('"1"') !== undefined).toBe(true);
   });
 
   test("expire in the order in which they were left unattended, and no sooner", () => {
@@ -48,7 +55,7 @@ describe("progress", () => {
     const pending = createPendingRequests();
     pending.add(request("a", '"t"'), 10);
     pending.add(request("b", "7"), 20);
-    expect(pending.touch('"t"', 50)).toBe("a");
+    expect(pending.touch('"t"', 50)?.id).toBe("a");
     expect(ids(pending.expire(40))).toEqual(["b"]);
     expect(pending.oldestSince()).toBe(50);
   });
@@ -67,7 +74,7 @@ describe("progress", () => {
     pending.add(request("a", "t"), 10);
     pending.add(request("b", "t"), 20);
     pending.settle("a");
-    expect(pending.touch("t", 50)).toBe("b");
+    expect(pending.touch("t", 50)?.id).toBe("b");
     expect(pending.oldestSince()).toBe(50);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ProxyError } from "../../src/base/errors.ts";
-import { MAX_IN_FLIGHT } from "../../src/session/session.ts";
+import { MAX_IN_FLIGHT } from "../../src/session/from-client.ts";
 import { eventually, within } from "../support/eventually.ts";
 import { createFakeSession, type FakeSession } from "./fake-session.ts";
 

@@ -1,12 +1,15 @@
-import { ProxyError } from "../../base/errors.ts";
+import { ERRORS, ProxyError } from "../../base/errors.ts";
 import type { Server } from "../../process/server.ts";
 import type { Registry } from "../../session/registry.ts";
+import type { Session } from "../../session/session.ts";
 import { eventFrame } from "../../wire/event-stream.ts";
 import type { JsonScanner } from "../../wire/json-scan.ts";
+import { errorAnswer, idKey } from "../../wire/message.ts";
 import type { BodyReader } from "../body.ts";
 import { readClientMessage } from "../client-message.ts";
 import { accepts } from "../content-type.ts";
 import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
+import { underRequest } from "../request-error.ts";
 import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createEventStreamOutput, type EventStreamOutput } from "./output.ts";
 
@@ -42,6 +45,29 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
     return init;
   };
 
+  const outputs = new WeakMap<Session, EventStreamOutput>();
+
+  /** Many clients look at the stream alone: what is refused there is told under the request's id, too. */
+  const receive = (session: Session, body: Buffer) => {
+    let rawId: string | undefined;
+    try {
+      const raw = readClientMessage(body, scan);
+      if (raw.message.kind === "request") ({ rawId } = raw.message);
+      session.receive(raw);
+    } catch (error) {
+      const refusal = underRequest(error, rawId);
+      if (refusal instanceof ProxyError) tell(session, refusal);
+      throw refusal;
+    }
+  };
+
+  const tell = (session: Session, { code, message, data, rpcId }: ProxyError) => {
+    const id = rpcId === undefined ? undefined : idKey(rpcId);
+    // The answer under an id that is in flight is that of another request.
+    if (id === undefined || rpcId === undefined || session.owes(id)) return;
+    outputs.get(session)?.answer(id, errorAnswer(rpcId, ERRORS[code].rpc, message, { code, ...data }));
+  };
+
   return {
     open: async ({ request, server, principal, client, fields, keepOpen }) => {
       if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
@@ -67,6 +93,7 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
         },
       });
       if (output === undefined) throw new Error("a session was opened without an output");
+      outputs.set(session, output);
       const leave = () => session.end("client-closed");
       if (request.signal.aborted) leave();
       else request.signal.addEventListener("abort", leave, { once: true });
@@ -81,7 +108,7 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
       const session = registry.find(id, server, principal, "sse");
       if (session === undefined) throw new ProxyError("session_not_found");
       return readBody(request).then((body) => {
-        session.receive(readClientMessage(body, scan));
+        receive(session, body);
         return { response: new Response("Accepted", acceptedInit(fields)), session: session.name };
       });
     },

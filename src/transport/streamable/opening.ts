@@ -3,6 +3,7 @@ import type { RawMessage } from "../../link/link.ts";
 import type { Server } from "../../process/server.ts";
 import type { Registry } from "../../session/registry.ts";
 import { createSessionId, type Session } from "../../session/session.ts";
+import type { IdKey } from "../../wire/message.ts";
 import { type AnswerTypes, asEventStream, JSON_ALONE } from "../answer-types.ts";
 import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
 import { createExchanges } from "../stateless/exchange.ts";
@@ -62,13 +63,14 @@ export function createOpening({ registry, budget, readVariables, onOpened }: Ope
     const leave = () => session.end("client-closed");
     if (left.aborted) leave();
     else left.addEventListener("abort", leave, { once: true });
-    const reply = output.expect([message.message.id], JSON_ALONE);
+    let key: IdKey | undefined;
     try {
-      session.receive(message);
+      key = session.receive(message);
     } catch (error) {
       session.end("internal-error");
       throw error;
     }
+    const reply = output.expect(key === undefined ? [] : [key], JSON_ALONE);
     const answer = await reply;
     left.removeEventListener("abort", leave);
     const body = answer.kind === "json" ? answer.body : Buffer.alloc(0);

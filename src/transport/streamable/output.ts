@@ -26,10 +26,8 @@ export interface StreamableOutputOptions extends KeepAliveOptions {
 
 /** The streams of a Streamable HTTP session (MCP 2025-11-25, transports), and which message goes on which. */
 export interface StreamableOutput extends SessionOutput {
-  /** Expects the answers to the requests of one POST. @throws ProxyError invalid_request for an id that is in flight already. */
+  /** Expects the answers to the requests of one POST, by the keys that the session gave. */
   readonly expect: (ids: readonly IdKey[], types: AnswerTypes) => Promise<Reply>;
-  /** Takes back an `expect` whose requests could not be passed on. */
-  readonly retract: (ids: readonly IdKey[]) => void;
   /** Connects the standalone stream, or the one that an event id is of. @returns undefined for an id that is no event's. */
   readonly resume: (lastEventId: string | undefined) => ClientStream | "gap" | "over" | undefined;
   /** A connection was lost: its stream goes on without one. */
@@ -81,7 +79,6 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
   return {
     patienceMs: PATIENCE_MS,
     expect: exchanges.expect,
-    retract: exchanges.retract,
     resume: (lastEventId) => {
       if (lastEventId === undefined) {
         hadStandalone = true;
@@ -112,6 +109,8 @@ export function createStreamableOutput(options: StreamableOutputOptions): Stream
       const exchange = exchanges.of(id);
       if (exchange !== undefined) void exchanges.settle(exchange, id, Buffer.from(json), "proxy");
     },
+    separatesAnswers: true,
+    isListening: () => standalone.connection()?.isOpen() === true || exchanges.listening().length > 0,
     abandon: (id) => {
       const exchange = exchanges.of(id);
       if (exchange !== undefined) void exchanges.settle(exchange, id, undefined, "proxy");

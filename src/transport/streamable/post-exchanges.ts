@@ -1,4 +1,3 @@
-import { ProxyError } from "../../base/errors.ts";
 import type { IdKey } from "../../wire/message.ts";
 import type { AnswerTypes } from "../answer-types.ts";
 import type { ClientStream } from "../client-stream.ts";
@@ -33,10 +32,7 @@ export interface PostExchange {
 
 /** The POSTs of one Streamable HTTP session that wait for answers. */
 export interface PostExchanges {
-  /** @throws ProxyError invalid_request for an id that is in flight already. */
   readonly expect: (ids: readonly IdKey[], types: AnswerTypes) => Promise<Reply>;
-  /** Takes back an `expect` whose requests could not be passed on. */
-  readonly retract: (ids: readonly IdKey[]) => void;
   /** The exchange that a request belongs to. */
   readonly of: (id: IdKey) => PostExchange | undefined;
   /** Those that other messages than their answers may come with, the one that has waited longest first. */
@@ -76,10 +72,6 @@ export function createPostExchanges(streams: SessionStreams): PostExchanges {
 
   return {
     expect: (ids, types) => {
-      const hasTwins = ids.length > 1 && new Set(ids).size < ids.length;
-      if (hasTwins || ids.some((id) => exchanges.has(id))) {
-        throw new ProxyError("invalid_request", { message: "A request with this id is in flight already." });
-      }
       const { promise, resolve } = Promise.withResolvers<Reply>();
       const exchange: PostExchange = {
         owed: new Set(ids),
@@ -92,13 +84,6 @@ export function createPostExchanges(streams: SessionStreams): PostExchanges {
       for (const id of ids) exchanges.set(id, exchange);
       if (types.stream) undecided.add(exchange);
       return promise;
-    },
-    retract: (ids) => {
-      for (const id of ids) {
-        const exchange = exchanges.get(id);
-        exchanges.delete(id);
-        if (exchange !== undefined) undecided.delete(exchange);
-      }
     },
     of: (id) => exchanges.get(id),
     listening: () => [...new Set(exchanges.values())].filter(({ gathered }) => gathered === undefined),

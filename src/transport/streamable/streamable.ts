@@ -18,6 +18,7 @@ import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createHistoryBudget } from "./history.ts";
 import { createOpening } from "./opening.ts";
 import type { StreamableOutput } from "./output.ts";
+import type { Reply } from "./post-exchanges.ts";
 
 /** What the histories of all sessions together may hold. */
 const HISTORY_BYTES = 64 * 1024 * 1024;
@@ -108,15 +109,14 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     const found = find(arrival, sessionId);
     const { session, output } = found;
     const { fields } = arrival;
-    const ids = requestIds(messages);
-    if (ids.length === 0) {
+    const requests = requestsOf(messages);
+    if (requests === 0) {
       for (const message of messages) session.receive(message);
       return { response: new Response(null, { status: 202, headers: fields }), session: session.name };
     }
     // A batch is refused whole or passed on whole: half of its answers would belong to nobody.
-    session.requireRoom(ids.length);
-    const reply = output.expect(ids, types);
-    passOn(session, output, messages);
+    session.requireRoom(requests);
+    const reply = passOn(session, output, messages, types);
     return reply.then((answer) => {
       if (answer.kind === "stream") return streamAnswer(arrival, found, answer.stream);
       if (answer.kind === "none")
@@ -204,33 +204,43 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
 }
 
 /**
- * Passes messages on. What fails before anything has reached the child is refused as a whole; afterwards only the requests
- * that could not be passed on are answered with the reason.
+ * Passes messages on, and waits for the answers. What fails before anything has reached the child is refused as a whole;
+ * afterwards only the requests that could not be passed on are answered with the reason.
  */
-function passOn(session: Session, output: StreamableOutput, messages: readonly RawMessage[]): void {
+function passOn(
+  session: Session,
+  output: StreamableOutput,
+  messages: readonly RawMessage[],
+  types: AnswerTypes,
+): Promise<Reply> {
+  const keys: IdKey[] = [];
+  const refused: { readonly key: IdKey; readonly answer: string }[] = [];
   for (const [index, message] of messages.entries()) {
     try {
-      session.receive(message);
+      const key = session.receive(message);
+      if (key !== undefined) keys.push(key);
     } catch (error) {
-      const left = messages
-        .slice(index)
-        .flatMap(({ message: { kind, ...rest } }) => (kind === "request" && "rawId" in rest ? [rest] : []));
-      if (index === 0 || !(error instanceof ProxyError)) {
-        output.retract(left.map(({ id }) => id));
-        throw error;
-      }
+      if (index === 0 || !(error instanceof ProxyError)) throw error;
       const { code } = error;
-      for (const { id, rawId } of left)
-        output.answer(id, errorAnswer(rawId, ERRORS[code].rpc, error.message, { code }));
-      return;
+      for (const { message: left } of messages.slice(index)) {
+        if (left.kind !== "request") continue;
+        // No key of a request is like this.
+        const key = `refused ${refused.length}`;
+        refused.push({ key, answer: errorAnswer(left.rawId, ERRORS[code].rpc, error.message, { code }) });
+        keys.push(key);
+      }
+      break;
     }
   }
+  const reply = output.expect(keys, types);
+  for (const { key, answer } of refused) output.answer(key, answer);
+  return reply;
 }
 
-function requestIds(messages: readonly RawMessage[]): readonly IdKey[] {
-  const ids: IdKey[] = [];
-  for (const { message } of messages) if (message.kind === "request") ids.push(message.id);
-  return ids;
+function requestsOf(messages: readonly RawMessage[]): number {
+  let count = 0;
+  for (const { message } of messages) if (message.kind === "request") count++;
+  return count;
 }
 
 function requireBatches(output: StreamableOutput): void {
