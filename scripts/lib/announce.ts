@@ -45,9 +45,8 @@ const pid = Number(process.argv[2]);
 const origin = await findOrigin(pid);
 if (origin !== undefined) {
   const secret = process.env["SHOWN_SECRET"] ?? "$MAXIM_SECRET";
-  const clientInfo = { name: "curl", version: "1" };
-  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
-  const message = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params });
+  const params = { name: "add", arguments: { a: 2, b: 3 } };
+  const message = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
   console.log(
     [
       `\nDemo server: ${origin}/demo/mcp\nTo see it answer, type in another terminal:`,

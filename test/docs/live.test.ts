@@ -32,7 +32,7 @@ describe("the pages' examples against a proxy without a configuration file", () 
   test.if(Bun.which("curl") !== null)("the README's first curl line prints the answer", async () => {
     const script = exampleFor(proxy, "first-answer").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
     const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
-    expect(answer).toMatchObject({ id: 1, result: { serverInfo: { name: "mcp-sse-proxy-demo" } } });
+    expect(answer).toMatchObject({ id: 1, result: { structuredContent: { sum: 5 } } });
   });
 
   test.if(Bun.which("curl") !== null)("the stateless curl line prints the answer", async () => {
