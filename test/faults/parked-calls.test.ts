@@ -17,10 +17,10 @@ beforeAll(async () => {
       mcpServers: {
         killed: fixture("era-legacy", ["killed"]),
         forgotten: fixture("era-legacy", ["forgotten"], { timeouts: { parked: "250ms" } }),
-        hurried: fixture("era-legacy", ["hurried"], { timeouts: { request: "400ms" } }),
+        hurried: fixture("era-legacy", ["hurried"], { timeouts: { request: "2s" } }),
         left: fixture("era/scripted", ["legacy", "", "left"]),
         crowded: fixture("era-legacy", ["crowded"]),
-        scripted: fixture("era/scripted", ["legacy", ""], { timeouts: { request: "400ms" } }),
+        scripted: fixture("era/scripted", ["legacy", ""], { timeouts: { request: "2s" } }),
         "works-on": fixture("works-on"),
         greeting: fixture("era/scripted", ["legacy", '{"jsonrpc":"2.0","id":7,"method":"roots/list"}']),
       },
@@ -102,13 +102,14 @@ describe("a call that waits for input", () => {
     const call = ask("?", 2);
     const first = await park("hurried", call);
     // Longer than timeouts.request.
-    await Bun.sleep(600);
+    const other = await callStateless(proxy, "hurried", tool("slow", { ms: 3_600_000 }));
+    expect(other.answer.error).toMatchObject({ code: -32001, data: { code: "child_timeout" } });
     const second = await callStateless(proxy, "hurried", retry(call, first));
     expect(second.answer.result).toMatchObject({ resultType: "input_required" });
     expect(textOf(await callStateless(proxy, "hurried", retry(call, second)))).toBe(
       '[{"action":"accept"},{"action":"accept"}]',
     );
-    const slow = await callStateless(proxy, "hurried", tool("slow", { ms: 60_000 }));
+    const slow = await callStateless(proxy, "hurried", tool("slow", { ms: 3_600_000 }));
     expect(slow.answer.error).toMatchObject({ code: -32001, data: { code: "child_timeout" } });
   });
 

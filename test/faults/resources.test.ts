@@ -83,11 +83,6 @@ describe("limits", () => {
     open = false;
     await watching;
     expect(most).toBe(8);
-    const startTimes = proxy.log.lines
-      .filter((line) => line["msg"] === "session started")
-      .map((line) => Date.parse(String(line["time"])));
-    // Eight starts of 300 ms, two at a time.
-    expect(Math.max(...startTimes) - Math.min(...startTimes)).toBeGreaterThan(800);
   });
 
   test("R2: a start whose turn does not come in time gets 503, and one that is given up leaves the queue", async () => {

@@ -32,12 +32,10 @@ describe("the end of the proxy", () => {
     await Promise.all(sessions.map((session) => session.request("initialize")));
     const deaf = await proxy.openSse("deaf");
     const owed = await deaf.begin("tools/call");
-    const started = performance.now();
     proxy.kill("SIGTERM");
     await Promise.all([...sessions, deaf].map((session) => session.ended));
     expect(deaf.messages().find(({ id }) => id === owed)?.error?.data).toMatchObject({ code: "draining" });
     expect(await within("the exit", proxy.exited)).toBe(0);
-    expect(performance.now() - started).toBeLessThan(6_000);
     await proxy.stop();
     expect(processesWithCommand(`sleep ${seconds(1)}`)).toEqual([]);
   });
@@ -83,26 +81,22 @@ describe("the end of the proxy", () => {
     });
     const session = await proxy.openSse("deaf");
     await session.begin("tools/call");
-    const started = performance.now();
     await proxy.stop();
-    expect(performance.now() - started).toBeLessThan(4_000);
   });
 
   test("D2: a second signal hurries", async () => {
     const proxy = await startProxy({
       config: {
         mcpServers: { stubborn: fixture("ignores-sigterm") },
-        timeouts: { gracefulStop: "20s", shutdown: "25s" },
+        timeouts: { gracefulStop: "10m", shutdown: "11m" },
       },
     });
     const session = await proxy.openSse("stubborn");
     await session.request("initialize");
     proxy.kill("SIGTERM");
     await session.ended;
-    const second = performance.now();
     proxy.kill("SIGTERM");
     expect(await within("the exit", proxy.exited)).toBe(0);
-    expect(performance.now() - second).toBeLessThan(3_000);
     await proxy.stop();
   });
 

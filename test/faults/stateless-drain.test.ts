@@ -69,15 +69,13 @@ describe("SIGTERM", () => {
   test("does not wait longer than timeouts.shutdown for calls, which are answered all the same", async () => {
     const proxy = await boot({ shutdown: "1s" });
     const calls = ["legacy", "modern"].map((server) =>
-      callStateless(proxy, server, tool("slow", { ms: 60_000, tag: server })),
+      callStateless(proxy, server, tool("slow", { ms: 3_600_000, tag: server })),
     );
     await Promise.all([said(proxy, "started legacy"), said(proxy, "started modern")]);
-    const since = performance.now();
     proxy.kill("SIGTERM");
     for (const { answer } of await Promise.all(calls))
       expect(answer.error?.data).toMatchObject({ code: "child_exited" });
     expect(await within("the exit", proxy.exited)).toBe(0);
-    expect(performance.now() - since).toBeLessThan(4_000);
     await proxy.stop();
   });
 
@@ -88,13 +86,11 @@ describe("SIGTERM", () => {
       const waiting = Array.from({ length: 3 }, () => callStateless(proxy, server, tool("echo")));
       const queued = callStateless(proxy, "legacy", tool("echo"));
       await said(proxy, "a process starts");
-      const since = performance.now();
       proxy.kill("SIGTERM");
       for (const { answer } of await Promise.all([...waiting, queued])) {
         expect(answer.error?.data).toMatchObject({ code: "draining" });
       }
       expect(await within("the exit", proxy.exited)).toBe(0);
-      expect(performance.now() - since).toBeLessThan(5_000);
       // Ended by the ladder: the guardian had nothing left to do.
       const stopped = await proxy.log.until("its last line", (line) => line["msg"] === "stopped");
       expect(Number(stopped["ms"])).toBeGreaterThan(server === "stuck" ? 300 : 0);
@@ -103,13 +99,11 @@ describe("SIGTERM", () => {
   );
 
   test("with twenty parked calls is over as soon as their children are", async () => {
-    const proxy = await boot({});
+    const proxy = await boot({ shutdown: "10m" });
     const parked = await Promise.all(Array.from({ length: 20 }, () => callStateless(proxy, "legacy", ask)));
     expect(parked.every(({ answer }) => answer.result?.["resultType"] === "input_required")).toBe(true);
-    const since = performance.now();
     proxy.kill("SIGTERM");
     expect(await within("the exit", proxy.exited)).toBe(0);
-    expect(performance.now() - since).toBeLessThan(3_000);
     await proxy.stop();
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually, within } from "../support/eventually.ts";
 import { TEST_MS } from "../support/limits.ts";
+import type { LogLine } from "../support/log.ts";
 import { quiet, startProxy, type TestProxy } from "../support/proxy.ts";
 import { connectRaw, requestText } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
@@ -16,8 +17,8 @@ const config = {
     puppet: fixture("puppet"),
     echo: fixture("echo"),
     other: fixture("echo"),
-    idle: fixture("echo", [], { timeouts: { idle: "500ms", silent: "1m" } }),
-    silent: fixture("echo", [], { timeouts: { idle: "1m", silent: "500ms" } }),
+    idle: fixture("echo", [], { timeouts: { idle: "2s", silent: "10m" } }),
+    silent: fixture("echo", [], { timeouts: { idle: "10m", silent: "500ms" } }),
     brief: fixture("echo", [], { timeouts: { lifetime: "600ms" } }),
     narrow: fixture("echo", [], { limits: { sessionsPerServer: 1 } }),
   },
@@ -213,11 +214,11 @@ describe("the end of a session", () => {
     const streaming = await openStreamable(proxy, "idle");
     const listening = await streaming.listen();
     const busy = await openStreamable(proxy, "idle");
-    const until = performance.now() + 1_200;
-    while (performance.now() < until) {
-      expect((await busy.request("ping")).result).toEqual({});
-      await Bun.sleep(100);
-    }
+    const before = proxy.log.lines.length;
+    await openStreamable(proxy, "idle");
+    const isIdle = (line: LogLine): boolean => line["server"] === "idle" && line["reason"] === "idle";
+    while (!proxy.log.lines.slice(before).some(isIdle)) expect((await busy.request("ping")).result).toEqual({});
+    expect((await busy.request("ping")).result).toEqual({});
     expect(listening.isEnded()).toBe(false);
     expect((await streaming.request("ping")).result).toEqual({});
     listening.cut();

@@ -68,9 +68,7 @@ describe("initialize", () => {
     ["dies on initialize", { exitCode: 5 }, "no licence"],
     ["killed on initialize", { signal: "SIGKILL" }, ""],
   ])("C2: %s: 502 with the reason", async (server, data, lastWords) => {
-    const started = performance.now();
     const answer = await postTo(proxy, server, INITIALIZE, JSON_ONLY);
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect([answer.status, answer.response.headers.get("mcp-session-id")]).toEqual([502, null]);
     const [message] = answer.messages();
     expect(message?.error?.data).toMatchObject({ code: "child_exited", ...data });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { within } from "../support/eventually.ts";
+import { eventually, within } from "../support/eventually.ts";
 import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
@@ -74,12 +74,7 @@ describe("progress and answers", () => {
     const session = await openStreamable(proxy, "puppet");
     const call = await session.call("hold", {}, "quiet");
     expect([call.status, call.form]).toEqual([200, "stream"]);
-    await within(
-      "comments",
-      (async () => {
-        while (call.comments() < 3) await Bun.sleep(10);
-      })(),
-    );
+    await eventually("comments", () => call.comments() >= 3);
     await say(session, answerTo("quiet"));
     expect((await call.answer()).result).toEqual({ text: "done" });
     await within("the stream's end", call.ended);

@@ -52,6 +52,16 @@ export function descriptorCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+/** Time on a CPU so far, in milliseconds: work, however long it had to wait for its turn. */
+export function cpuMs(pid: number): number {
+  const [user, system] = read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, "")
+    .split(" ")
+    .slice(11, 13);
+  // In hundredths of a second, which is what Linux counts in for programs on every platform.
+  return (Number(user) + Number(system)) * 10;
+}
+
 /** Resident memory in bytes. */
 export function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1_024;
