@@ -61,7 +61,7 @@ export const SERVER_TIMEOUTS = {
     "timeouts.request",
     DURATION,
     3 * MINUTE,
-    "From a request to its answer; progress of the request starts it anew. 0: off.",
+    "From a request to its answer; progress of the request starts it anew, and it stands still while the client is asked for something. 0: off.",
   ),
   idleMs: named(
     "timeouts.idle",
@@ -91,7 +91,7 @@ export const SERVER_TIMEOUTS = {
     "timeouts.parked",
     DURATION,
     5 * MINUTE,
-    "How long a call waits for the input that a stateless client was asked for; then it is cancelled, and its `requestState` is worth nothing. 0: for as long as the proxy runs.",
+    "How long a server may wait for what it asked the user of a client (elicitation, sampling); then it gets an error. A call that waits for the input of a stateless client is cancelled then, and its `requestState` is worth nothing. 0: for as long as the proxy runs.",
   ),
   probeMs: named(
     "timeouts.probe",
