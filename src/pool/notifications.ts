@@ -8,6 +8,7 @@ export interface Notification {
 export interface Notifications {
   /** @returns the remover, which may be called twice. */
   readonly listen: (listener: (item: Notification) => void) => () => void;
+  /** Tells all who listen. @throws AggregateError with what some of them threw, when all have heard it. */
   readonly publish: (item: Notification) => void;
   /** How often a list of tools has changed so far. */
   readonly toolChanges: () => number;

@@ -1,7 +1,8 @@
 import { ProxyError } from "../base/errors.ts";
 import { setLogLevel } from "../bridge/log-level.ts";
 import { toLegacyRequest } from "../bridge/messages/modern-client-legacy-server.ts";
-import type { Call, CallEvents } from "../link/shared.ts";
+import type { CallEvents } from "../link/call-events.ts";
+import type { Call } from "../link/shared.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Round } from "./round.ts";
 

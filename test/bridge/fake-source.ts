@@ -1,7 +1,8 @@
 import type { ChildSource } from "../../src/bridge/child-source.ts";
+import type { CallEvents } from "../../src/link/call-events.ts";
 import { type Identity, identityOfDiscover, identityOfInitialize } from "../../src/link/identity.ts";
 import type { LinkEnd } from "../../src/link/link.ts";
-import type { CallEvents, SharedLink } from "../../src/link/shared.ts";
+import type { SharedLink } from "../../src/link/shared.ts";
 import type { Lease } from "../../src/pool/lease.ts";
 import { createNotifications, type Notifications } from "../../src/pool/notifications.ts";
 import type { Listener } from "../../src/pool/pooled-child.ts";

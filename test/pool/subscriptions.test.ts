@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ProxyError } from "../../src/base/errors.ts";
-import type { Call, CallEvents, SharedLink } from "../../src/link/shared.ts";
+import type { CallEvents } from "../../src/link/call-events.ts";
+import type { Call, SharedLink } from "../../src/link/shared.ts";
 import { createSubscriptions } from "../../src/pool/subscriptions.ts";
 import { eventually } from "../support/eventually.ts";
 
