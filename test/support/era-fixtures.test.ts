@@ -1,9 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EraChild, startEra } from "./era-child.ts";
+import { TEST_MS } from "./limits.ts";
 import type { Message } from "./sse-session.ts";
+
+setDefaultTimeout(TEST_MS);
 
 const META = "io.modelcontextprotocol/";
 const ENVELOPE = { [`${META}protocolVersion`]: "2026-07-28", [`${META}clientCapabilities`]: {} };
