@@ -1,7 +1,10 @@
 import { heapStats } from "bun:jsc";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createLineSplitter, LineTooLong } from "../../src/wire/newline.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { createRandom } from "./random.ts";
+
+setDefaultTimeout(TEST_MS);
 
 const SAMPLE = Buffer.from('{"a":"é€😀"}\n\n\r\n{"b":1}\r\n\r{"c"\r:2}\n{"d":3}\r\r\nunfinished');
 const SAMPLE_LINES = ['{"a":"é€😀"}', '{"b":1}', '\r{"c"\r:2}', '{"d":3}\r'];
