@@ -15,7 +15,9 @@ import { createAnswering } from "./answering.ts";
 import { type Arrival, callerOf } from "./arrival.ts";
 import { managementRoutes } from "./management-routes.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
+import { createRefusalLog } from "./refusal-log.ts";
 import { createUnroutable, type Route } from "./unroutable.ts";
+import { wireRoutes } from "./wire-path.ts";
 
 /** What the app is made of: everything is given, so that it has no environment and no globals. */
 export interface AppParts {
@@ -39,7 +41,8 @@ export interface AppParts {
  */
 export function createApp(parts: AppParts) {
   const { version, basePath, servers, guard, registry, stateless, readBody, scan, log } = parts;
-  const sse = createSse({ registry, readBody, scan, basePath, readVariables });
+  const refusals = createRefusalLog({ log });
+  const sse = createSse({ registry, readBody, scan, readVariables });
   const streamable = createStreamable({
     registry,
     readBody,
@@ -47,33 +50,45 @@ export function createApp(parts: AppParts) {
     stateless: createStatelessTransport({ stateless, readVariables }),
     readVariables,
   });
-  const answering = createAnswering({ guard, servers, log });
   const unroutable = createUnroutable((): readonly Route[] => app.routes);
-  const management = managementRoutes({ version, basePath, servers, guard, registry, answering });
-  const routesUnder = (prefix: string) =>
-    new Elysia().use(mcpRoutes({ prefix, answering, unroutable, sse, streamable })).use(management(prefix));
+  const answeringUnder = (prefix: string) => createAnswering({ guard, servers, basePath, prefix, refusals, log });
+  const routesUnder = (prefix: string) => {
+    const answering = answeringUnder(prefix);
+    return new Elysia()
+      .use(mcpRoutes({ prefix, answering, unroutable, sse, streamable }))
+      .use(managementRoutes({ version, basePath, servers, guard, registry, prefix, answering }));
+  };
 
-  const answerOptions = (arrival: Arrival): Response => {
+  const { refuse } = answeringUnder("");
+  const refuseElsewhere = (arrival: Arrival, error: unknown) =>
+    refuse({ arrival, route: "none", dialect: unroutable.dialectOf(arrival.request), error, since: performance.now() });
+
+  const answerOptions = (arrival: Arrival) => {
     const caller = callerOf(arrival);
     const preflight = guard.preflight(caller);
     if (preflight !== undefined) return new Response(null, { status: 204, headers: preflight });
     const isCross = caller.headers.has("origin") && caller.headers.has("access-control-request-method");
     if (isCross) {
       const error = new ProxyError("origin_refused");
-      return answering.refuse(arrival, "OPTIONS", "management", error, performance.now());
+      return refuse({ arrival, route: "OPTIONS", dialect: "management", error, since: performance.now() });
     }
     const allow = unroutable.allowOf(arrival.request);
     return new Response(null, { status: 204, headers: { ...guard.answerFields(caller), allow } });
   };
 
-  const app = new Elysia({ name: "mcp-sse-proxy", strictPath: true })
+  const routes = wireRoutes({
+    baseSegments: basePath.split("/").length - 1,
+    isKnown: unroutable.isKnown,
+    pass: (request) => app.fetch(request),
+    refuse: (request, server, error) => refuseElsewhere({ request, server }, error),
+  });
+  const app = new Elysia({ name: "mcp-sse-proxy", serve: { routes } })
     .use(routesUnder(""))
     .options("/*", ({ request, server }) => answerOptions({ request, server }), { detail: { hide: true } })
-    .onError(({ request, server, error, code }) => {
-      const known = code === "NOT_FOUND" ? unroutable.errorOf(request) : error;
-      const dialect = unroutable.dialectOf(request);
-      return answering.refuse({ request, server }, "none", dialect, known, performance.now());
-    });
+    .onError(({ request, server, error, code }) =>
+      refuseElsewhere({ request, server }, code === "NOT_FOUND" ? unroutable.errorOf(request) : error),
+    )
+    .onStop(refusals.close);
 
   return basePath === "" ? app : app.use(routesUnder(basePath));
 }

@@ -18,15 +18,17 @@ export interface ManagementRoutesOptions {
   readonly servers: ReadonlyMap<string, Server>;
   readonly guard: Guard;
   readonly registry: Registry;
+  /** The path that these routes stand under: "" or the base path. */
+  readonly prefix: string;
   readonly answering: Answering;
 }
 
 /** Only what extraction of the header's token needs: a token in the query or in the body would end up in logs. */
 const NOWHERE = "\0";
 
-/** The routes for whoever runs the proxy, as a function of the prefix that they stand under; and the documentation likewise. */
+/** The routes for whoever runs the proxy, and the documentation. */
 export function managementRoutes(options: ManagementRoutesOptions) {
-  const { version, basePath, servers, guard, registry, answering } = options;
+  const { version, basePath, servers, guard, registry, prefix, answering } = options;
   /** Whose address a request has, for the instance that does not listen itself. */
   const connections = new WeakMap<Request, Connection>();
 
@@ -38,36 +40,35 @@ export function managementRoutes(options: ManagementRoutesOptions) {
     .use(bearer({ extract: { header: "Bearer", query: NOWHERE, body: NOWHERE } }))
     .get("/*", ({ request, bearer: token }) => {
       const arrival = { request, server: connections.get(request) ?? null };
-      return answering.openly(arrival, "/servers", (fields) => {
-        guard.authenticate(callerOf(arrival), token);
-        return Response.json({ servers: listServers(servers.values(), basePath, registry.count) }, { headers: fields });
+      return answering.authorized(arrival, "/servers", token, (fields) => {
+        const list = listServers(servers.values(), answering.publicPrefix(arrival), registry.count);
+        return Response.json({ servers: list }, { headers: fields });
       });
     });
 
-  const management = (prefix: string) =>
-    new Elysia({ name: `management${prefix}`, prefix })
-      .get(
-        "/health",
-        ({ request, server }) => answerHealth(registry.isDraining(), guard.answerFields(callerOf({ request, server }))),
-        { detail: healthDetail },
-      )
-      .get(
-        "/servers",
-        ({ request, server }) => {
-          if (server !== null) connections.set(request, server);
-          return serversRoute.handle(request);
-        },
-        { detail: serversDetail },
-      );
+  const management = new Elysia({ name: `management${prefix}`, prefix })
+    .get(
+      "/health",
+      ({ request, server }) => answerHealth(registry.isDraining(), guard.answerFields(callerOf({ request, server }))),
+      { detail: healthDetail },
+    )
+    .get(
+      "/servers",
+      ({ request, server }) => {
+        if (server !== null) connections.set(request, server);
+        return serversRoute.handle(request);
+      },
+      { detail: serversDetail },
+    );
 
   /** The documentation is for everyone too, and sets a Content-Security-Policy of its own. */
-  const documentation = (prefix: string) =>
-    new Elysia({ name: `documentation${prefix}`, prefix })
-      .onBeforeHandle(({ request, server, set }) => {
-        const caller = callerOf({ request, server });
-        Object.assign(set.headers, guard.answerFields(caller), guard.admitAnyone(caller));
-      })
-      .use(docs({ version, basePath }));
+  const documentation = new Elysia({ name: `documentation${prefix}`, prefix })
+    .onBeforeHandle(({ request, server, set }) => {
+      const caller = callerOf({ request, server });
+      guard.admitAnyone(caller);
+      Object.assign(set.headers, guard.answerFields(caller));
+    })
+    .use(docs({ version, basePath }));
 
-  return (prefix: string) => new Elysia().use(management(prefix)).use(documentation(prefix));
+  return new Elysia().use(management).use(documentation);
 }

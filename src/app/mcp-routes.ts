@@ -21,7 +21,13 @@ export function mcpRoutes({ prefix, answering, unroutable, sse, streamable }: Mc
   const { guarded } = answering;
   /** The runtime lets a route for GET answer HEAD too, and nobody would read the stream (bun 1.4.5). */
   const refuseHead = (arrival: Arrival, route: string) =>
-    answering.refuse(arrival, route, "mcp", unroutable.errorOf(arrival.request), performance.now());
+    answering.refuse({
+      arrival,
+      route,
+      dialect: "mcp",
+      error: unroutable.errorOf(arrival.request),
+      since: performance.now(),
+    });
 
   return new Elysia({ name: `mcp${prefix}`, prefix })
     .get(

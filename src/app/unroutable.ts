@@ -10,6 +10,8 @@ export interface Route {
 
 /** What can be said about a request that no route takes. Nothing here decides about access. */
 export interface Unroutable {
+  /** Whether a route has the path, for whichever method, with a slash at its end or without. */
+  readonly isKnown: (request: Request) => boolean;
   /** 405 where another method would have found a route, else 404. */
   readonly errorOf: (request: Request) => ProxyError;
   /** How errors are told at this URL: as JSON-RPC where a route that carries MCP has the path. */
@@ -17,6 +19,10 @@ export interface Unroutable {
   /** The Allow field (RFC 9110, section 10.2.1): the methods of the URL, or those of all routes where it has none. */
   readonly allowOf: (request: Request) => string;
 }
+
+/** Whoever looks for an authorization server shows its user this sentence. */
+const NOTHING_HERE =
+  "There is nothing at this URL. A client that came here to sign in: this proxy has no OAuth. It takes the token that its operator gave out, in the header Authorization: Bearer <token>.";
 
 /** Methods that every URL has, or that are refused by a route of their own. */
 const UNNAMED: ReadonlySet<string> = new Set(["OPTIONS", "HEAD"]);
@@ -32,16 +38,17 @@ export function createUnroutable(routes: () => readonly Route[]): Unroutable {
     return known;
   };
   const find = (request: Request): { readonly path: string; readonly methods: readonly string[] } | undefined => {
-    const path = pathOf(request.url);
+    const path = pathOf(request.url).replace(/\/$/, "");
     for (const [pattern, methods] of methodsByPath()) if (fits(pattern, path)) return { path: pattern, methods };
     return undefined;
   };
 
   return {
+    isKnown: (request) => find(request) !== undefined,
     errorOf: (request) => {
       const methods = find(request)?.methods;
       return methods === undefined || methods.includes(request.method)
-        ? new ProxyError("not_found")
+        ? new ProxyError("not_found", { message: NOTHING_HERE })
         : wrongMethod(request.method, methods);
     },
     dialectOf: (request) => (find(request)?.path.includes("/:server/") === true ? "mcp" : "management"),

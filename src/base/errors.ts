@@ -21,6 +21,13 @@ export const ERRORS = {
   invalid_json: { status: 400, rpc: -32700, fault: "client", summary: "The body is not valid UTF-8 JSON." },
   invalid_request: { status: 400, rpc: -32600, fault: "client", summary: "The body is not one JSON-RPC 2.0 message." },
   bad_header: { status: 400, rpc: -32600, fault: "client", summary: "A request header or parameter is malformed." },
+  bad_path: {
+    status: 400,
+    rpc: -32600,
+    fault: "client",
+    summary:
+      "The path has a backslash, a . or .. segment, an empty segment or a broken percent-encoding, so it could mean another thing to a hop in front.",
+  },
   client_variable_refused: {
     status: 400,
     rpc: -32600,
@@ -72,7 +79,13 @@ export const ERRORS = {
       "The requestState is not one that the proxy gave for this request, or it was used already, or has expired.",
   },
   session_id_missing: { status: 400, rpc: -32600, fault: "client", summary: "The request names no session." },
-  unauthorized: { status: 401, rpc: -32000, fault: "client", summary: "The bearer token is missing or wrong." },
+  unauthorized: {
+    status: 401,
+    rpc: -32000,
+    fault: "client",
+    summary:
+      "The bearer token is missing or wrong: send the header Authorization: Bearer <token>, or X-Api-Key: <token>, with the token that the operator of this proxy gave out (its MAXIM_SECRET).",
+  },
   server_not_allowed: {
     status: 403,
     rpc: -32000,

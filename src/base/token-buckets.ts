@@ -74,18 +74,18 @@ export class TokenBuckets {
     return this.#state(debt + this.#msPerToken <= this.#capacityMs + ROUNDING_MS, debt);
   }
 
-  /** Takes a token if there is one; a refusal costs nothing. */
-  take(key: string): BucketState {
+  /** Takes tokens, one unless it says otherwise, if there are so many; a refusal costs nothing. */
+  take(key: string, tokens = 1): BucketState {
     const now = this.#now();
     const known = this.#buckets.get(key);
     const debt = this.#debtOf(known, now);
-    const after = debt + this.#msPerToken;
+    const after = debt + tokens * this.#msPerToken;
     const allowed = after <= this.#capacityMs + ROUNDING_MS;
     if (known !== undefined) {
       this.#unlink(known);
       if (allowed) known.fullAt = now + after;
       this.#append(known);
-    } else {
+    } else if (allowed) {
       const bucket: Bucket = { key, fullAt: now + after, older: undefined, newer: undefined };
       this.#buckets.set(key, bucket);
       this.#append(bucket);

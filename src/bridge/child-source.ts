@@ -19,10 +19,10 @@ export interface ChildSource {
 }
 
 /** The children that requests of one caller share. */
-export function sharedSource(children: CallerChildren, profile: Profile): ChildSource {
+export function sharedSource(children: CallerChildren, profile: Profile, admitStart?: () => void): ChildSource {
   return {
     isOwn: false,
-    lease: (mode, signal) => children.lease({ profile, wanted: "legacy", mode, signal }),
+    lease: (mode, signal) => children.lease({ profile, wanted: "legacy", mode, signal, admitStart }),
     notifications: children.notifications,
     subscribe: (lease, uri) => children.subscriptions.add(lease.link, uri),
     unsubscribe: children.subscriptions.remove,

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { CONNECTION_IDLE_SECONDS } from "../app/answering.ts";
+import { CONNECTION_IDLE_SECONDS, KEEP_ALIVE_FIELDS } from "../app/answering.ts";
 import { createApp } from "../app/app.ts";
 import type { Logger } from "../base/logger.ts";
 import { createLogger } from "../base/logger.ts";
@@ -98,6 +98,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
       allowedOrigins: settings.corsOrigins,
       trustedProxies: settings.trustedProxies,
       rateLimit: settings.rateLimit,
+      everyAnswer: KEEP_ALIVE_FIELDS,
     }),
     registry,
     stateless,
@@ -107,7 +108,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   });
 
   const finish = async (status: number) => {
-    await app.server?.stop(true);
+    if (app.server !== null) await app.stop(true);
     guardian?.close();
     await workspaces.close().catch(() => log.warn("the temporary directory could not be removed"));
     output.flush();

@@ -19,6 +19,7 @@ const METHODS = "GET, POST, DELETE";
 
 const REQUEST_HEADERS = [
   "Authorization",
+  "X-Api-Key",
   "Content-Type",
   "Accept",
   "Last-Event-ID",

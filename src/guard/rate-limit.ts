@@ -1,6 +1,8 @@
 import { TokenBuckets } from "../base/token-buckets.ts";
 
 export interface RateLimiterOptions {
+  /** What the limit is called in the RateLimit fields. Default: `default`. */
+  readonly name?: string;
   /** Requests a minute that each client may make in the long run. 0 switches the limit off. */
   readonly requestsPerMinute: number;
   /** Requests that a client may make at once: the capacity of its bucket, which refills at the rate above. */
@@ -22,12 +24,12 @@ export interface RateDecision {
 }
 
 export interface RateLimiter {
-  /** Counts a request of this client. A refused request does not count. */
-  take(key: string): RateDecision;
+  /** Counts requests of this client, one unless it says otherwise. Refused ones do not count. */
+  take(key: string, count?: number): RateDecision;
   /** Clients remembered now. */
   readonly size: number;
-  /** The RateLimit-Policy field; undefined when the limit is off, and then no field is to be sent. */
-  readonly policy: string | undefined;
+  /** The fields of a refusal (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4). */
+  fields(decision: RateDecision): Readonly<Record<string, string>>;
 }
 
 const MAX_CLIENTS = 10_000;
@@ -44,12 +46,13 @@ const UNLIMITED: RateDecision = Object.freeze({
  * happens at the bound). Throws a RangeError for a negative rate, or a burst under 1.
  */
 export function createRateLimiter({
+  name = "default",
   requestsPerMinute,
   burst,
   maxClients = MAX_CLIENTS,
   now = () => performance.now(),
 }: RateLimiterOptions): RateLimiter {
-  if (requestsPerMinute === 0) return { take: () => UNLIMITED, size: 0, policy: undefined };
+  if (requestsPerMinute === 0) return { take: () => UNLIMITED, size: 0, fields: () => ({}) };
   const buckets = new TokenBuckets({
     capacity: burst,
     refillPerMinute: requestsPerMinute,
@@ -57,23 +60,24 @@ export function createRateLimiter({
     now,
   });
   return {
-    take: (key) => {
-      const { allowed, remaining, nextTokenSeconds } = buckets.take(key);
-      return { allowed, remaining, retryAfterSeconds: allowed ? 0 : nextTokenSeconds, resetSeconds: nextTokenSeconds };
+    take: (key, count = 1) => {
+      // A batch larger than the burst would never be let in.
+      const wanted = Math.min(count, burst);
+      const { allowed, remaining, nextTokenSeconds } = buckets.take(key, wanted);
+      const more = Math.ceil(((wanted - remaining - 1) * 60) / requestsPerMinute);
+      return {
+        allowed,
+        remaining,
+        retryAfterSeconds: allowed ? 0 : nextTokenSeconds + more,
+        resetSeconds: nextTokenSeconds,
+      };
     },
     get size() {
       return buckets.size;
     },
-    policy: renderRateLimitPolicy(requestsPerMinute, 60),
+    fields: ({ remaining, resetSeconds }) => ({
+      "ratelimit-policy": `"${name}";q=${requestsPerMinute};w=60`,
+      ratelimit: `"${name}";r=${remaining};t=${resetSeconds}`,
+    }),
   };
-}
-
-/** The RateLimit-Policy field (draft-ietf-httpapi-ratelimit-headers-10, section 3): so many requests in so many seconds. */
-export function renderRateLimitPolicy(quota: number, windowSeconds: number): string {
-  return `"default";q=${quota};w=${windowSeconds}`;
-}
-
-/** The RateLimit field of the same draft, section 4: requests left, and the seconds until there is one more. */
-export function renderRateLimit({ remaining, resetSeconds }: RateDecision): string {
-  return `"default";r=${remaining};t=${resetSeconds}`;
 }

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 
-/** What an Authorization header holds. `malformed` and a wrong token get the same answer. */
+/** What an Authorization header, or another for a token, holds. `malformed` and a wrong token get the same answer. */
 export type Bearer =
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "absent" }
@@ -45,6 +45,18 @@ export function parseBearer(authorization: string | null): Bearer {
   if (!SCHEME.test(authorization)) return MALFORMED;
   const token = authorization.slice(7);
   return isBearerToken(token) ? { kind: "token", token } : MALFORMED;
+}
+
+/**
+ * The token that a request shows: that of the Authorization header, or of X-Api-Key where there is none, for clients whose
+ * users cannot set Authorization. One header never stands in for a wrong other.
+ */
+export function presentedToken(headers: Headers): Bearer {
+  const authorization = headers.get("authorization");
+  if (authorization !== null) return parseBearer(authorization);
+  const key = headers.get("x-api-key");
+  if (key === null) return ABSENT;
+  return isBearerToken(key) ? { kind: "token", token: key } : MALFORMED;
 }
 
 /** Whether a text can be sent as a bearer token; a secret that is none could never be presented. */

@@ -15,6 +15,8 @@ export interface LeaseRequest {
   readonly mode: LeaseMode;
   /** The client's address, as far as it is known. */
   readonly address?: () => string;
+  /** Called before a child is started for it; a session's start was counted when it was opened. @throws ProxyError rate_limited. */
+  readonly admitStart?: (() => void) | undefined;
   /** The client's roots, as JSON text: a child that was told the same ones, or none, will do. undefined: one that was told none. */
   readonly roots?: string | undefined;
   /** Aborted when nobody waits for it any more. */

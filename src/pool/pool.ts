@@ -199,6 +199,7 @@ export function createPool({ maxChildren, starter, eras, scan, log }: PoolOption
     const culprit = culpritOf(key, request);
     const restMs = backoff.waitMs(culprit);
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
+    request.admitStart?.();
     const { startMs } = server.timeouts;
     const deadline = startMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + startMs;
     let hint: Partial<KnownEras> | undefined;

@@ -35,8 +35,10 @@ export function createCallLeases(pool: Pool, eras: EraMemory): CallLeases {
     children: CallerChildren,
     mode: LeaseMode,
     roots?: string,
-  ): Promise<Lease> =>
-    children.lease({ profile: profileOf(request.round), wanted: "modern", mode, roots, signal: request.signal });
+  ): Promise<Lease> => {
+    const { round, signal, admitStart } = request;
+    return children.lease({ profile: profileOf(round), wanted: "modern", mode, roots, signal, admitStart });
+  };
 
   return {
     childrenOf: (request) =>

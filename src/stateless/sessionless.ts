@@ -25,6 +25,8 @@ export interface SessionlessRequest extends Caller, IncomingRequest {
   readonly sink: StatelessSink;
   /** Aborted when nobody reads the answer any more: that cancels the request, since no stream will ever bring it. */
   readonly signal: AbortSignal;
+  /** Called before a process is started for it. @throws ProxyError rate_limited. */
+  readonly admitStart?: () => void;
 }
 
 /**
@@ -52,7 +54,7 @@ export function createSessionless(pool: Pool, explain: Explain): Sessionless {
     if (flaw !== undefined) throw new ProxyError("invalid_params", { message: flaw });
     const key = callerKey(request);
     const profile = profileFor(request.revision);
-    const source = sharedSource(pool.childrenOf({ ...request, key }), profile);
+    const source = sharedSource(pool.childrenOf({ ...request, key }), profile, request.admitStart);
     const { identity, release } = await source.lease("shared", signal);
     release();
     const parts: ServerSideParts = {

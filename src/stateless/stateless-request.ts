@@ -8,6 +8,8 @@ export interface StatelessRequest extends Caller {
   readonly round: Round;
   /** Aborted when nobody reads the answer any more: that cancels the request. */
   readonly signal: AbortSignal;
+  /** Called before a process is started for it. @throws ProxyError rate_limited. */
+  readonly admitStart?: () => void;
 }
 
 /** What a call is bound to that waits for its client. */

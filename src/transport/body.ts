@@ -1,6 +1,7 @@
 import { ProxyError } from "../base/errors.ts";
 import { createWatch } from "../base/watch.ts";
 import { isJsonContentType } from "./content-type.ts";
+import { type BodyBytes, drain } from "./drain.ts";
 
 export interface BodyReaderOptions {
   /** Largest body in bytes; 0: no bound. */
@@ -15,7 +16,7 @@ interface Deadline {
 }
 
 /**
- * Reads the body of a request that carries a message.
+ * Reads the body of a request that carries a message. What it does not read of one that it refuses is left to the caller.
  * @throws ProxyError unsupported_media_type, body_too_large, body_timeout, bad_header.
  */
 export type BodyReader = (request: Request) => Promise<Buffer>;
@@ -63,18 +64,22 @@ export function createBodyReader({ maxBytes, deadlineMs }: BodyReaderOptions): B
 
 /** A body without a length is counted as it comes, so that no more than the bound is ever held. */
 async function readCounted(request: Request, maxBytes: number): Promise<Buffer> {
+  const reader: BodyBytes | undefined = request.body?.getReader();
+  if (reader === undefined) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (maxBytes > 0 && size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    size += chunk.value.length;
+    if (maxBytes > 0 && size > maxBytes) throw tooLarge(maxBytes, await drain(reader));
+    chunks.push(chunk.value);
   }
   return Buffer.concat(chunks);
 }
 
-function tooLarge(maxBytes: number): ProxyError {
+/** @param isOver whether all of the body was taken off the connection, or it still can be. */
+function tooLarge(maxBytes: number, isOver = true): ProxyError {
   return new ProxyError("body_too_large", {
     message: `The request body is over ${maxBytes} bytes (limits.requestBytes).`,
+    ...(isOver ? {} : { fields: { connection: "close" } }),
   });
 }

@@ -11,6 +11,11 @@ import { eventually } from "../support/eventually.ts";
 const SECRET = "0123456789-0123456789-0123456789";
 const NAMES = ["one", "npx -y @scope/two@latest"];
 
+const NO_RATES = {
+  ...{ requestsPerMinute: 0, burst: 1 },
+  ...{ messagesPerMinute: 0, messagesBurst: 1, startsPerMinute: 0, startsBurst: 1 },
+};
+
 interface AppOptions {
   readonly basePath?: string;
   readonly isDraining?: boolean;
@@ -51,7 +56,7 @@ function create({ basePath = "", isDraining = false, failure, readBody }: AppOpt
       allowedHosts: [],
       allowedOrigins: ["https://app.example"],
       trustedProxies: [],
-      rateLimit: { requestsPerMinute: 0, burst: 0 },
+      rateLimit: NO_RATES,
     }),
     registry,
     stateless: {
@@ -165,7 +170,7 @@ describe("what is not there", () => {
     ["POST", "/servers?/message", 405, "GET, OPTIONS"],
     ["GET", "/", 404, null],
     ["GET", "/one", 404, null],
-    ["GET", "/one/sse/", 404, null],
+    ["GET", "/one/sse/x", 404, null],
     ["GET", "/a/b/sse", 404, null],
   ])("%s %s gets %d", async (method, path, status, allow) => {
     const answer = await create().ask(path, { method });

@@ -9,7 +9,10 @@ describe("the configuration", () => {
       leftAside: [],
       secret: SECRET,
       listen: { host: "127.0.0.1", port: 8000, basePath: "" },
-      rateLimit: { requestsPerMinute: 100, burst: 10 },
+      rateLimit: {
+        ...{ requestsPerMinute: 100, burst: 10 },
+        ...{ messagesPerMinute: 6_000, messagesBurst: 600, startsPerMinute: 100, startsBurst: 30 },
+      },
       corsOrigins: [],
       allowedHosts: [],
       trustedProxies: [],
@@ -63,7 +66,7 @@ describe("the configuration", () => {
     });
     expect(settings).toMatchObject({
       listen: { host: "0.0.0.0", port: 0, basePath: "/mcp" },
-      rateLimit: { requestsPerMinute: 0, burst: 5 },
+      rateLimit: { requestsPerMinute: 0, burst: 5, messagesPerMinute: 0, startsPerMinute: 0 },
       corsOrigins: ["https://a.example", "https://b.example"],
       allowedHosts: ["*"],
       trustedProxies: ["fly"],
@@ -72,6 +75,15 @@ describe("the configuration", () => {
       log: { format: "json" },
       serverDefaults: { limits: { sessionsPerServer: 2 }, timeouts: { stalledWriteMs: 0 } },
     });
+  });
+
+  test("switches the rates of callers with a token off with the rate limit, but for those that are set", async () => {
+    const { rateLimit, sources } = await settingsOf({
+      file: { rateLimit: { requestsPerMinute: 0 } },
+      environment: { RATE_LIMIT_STARTS_PER_MINUTE: "7" },
+    });
+    expect(rateLimit).toMatchObject({ requestsPerMinute: 0, messagesPerMinute: 0, startsPerMinute: 7 });
+    expect(sources.get("RATE_LIMIT_MESSAGES_PER_MINUTE")).toEqual({ source: "default", text: "0" });
   });
 
   test("counts an empty variable as unset, as compose files write it", async () => {

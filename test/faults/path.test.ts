@@ -13,7 +13,12 @@ let proxy: TestProxy;
 beforeAll(async () => {
   proxy = await startProxy({
     config: {
-      mcpServers: { echo: fixture("echo"), asleep: fixture("echo", [], { disabled: true }), café: fixture("echo") },
+      mcpServers: {
+        "odd\\name": fixture("echo"),
+        echo: fixture("echo"),
+        asleep: fixture("echo", [], { disabled: true }),
+        café: fixture("echo"),
+      },
       allowedCommands: [COMMAND],
     },
   });
@@ -69,7 +74,7 @@ describe("the server's key in the path", () => {
     const paths = [
       "//sse",
       "/echo//sse",
-      "/echo/sse/",
+      "/echo/sse//",
       "/echo/SSE",
       "/ECHO/sse",
       "/x\\echo/sse",
@@ -83,12 +88,38 @@ describe("the server's key in the path", () => {
     expect(proxy.children()).toEqual([]);
   });
 
-  test("P5: dot segments and backslashes, which the runtime resolves, lead to no route but the guarded one", async () => {
-    for (const path of ["/nothing/../echo/sse", "/./echo/sse", "/echo/./sse", "/echo\\sse", "/health/../echo/sse"]) {
-      const request = requestText(`GET ${path} HTTP/1.1`, [`Host: 127.0.0.1:${proxy.port}`, "Connection: close"]);
-      expect(statuses(await rawHttp(proxy.port, request))).toEqual([401]);
+  test.each([
+    ..."/nothing/../echo/sse /./echo/sse /echo/./sse /echo\\sse /x/..\\echo/sse /..\\echo/sse /\\echo/sse".split(" "),
+    ..."/health/../echo/sse /echo/x/../sse /echo/%2e/sse /x/%2E%2e/echo/sse /../echo/sse /../sse /./sse".split(" "),
+    ..."//echo/sse /echo//sse /echo/sse// /echo/sse/. /echo/sse/.. /x/../health /health/. /x\\..\\health".split(" "),
+    ..."/x/../nothing /nothing/%zz /%FF /a\\b /a/b/c/d/e/f/g/h/../../../../../../../../echo/sse /x/../echo/sse/".split(
+      " ",
+    ),
+    "http://other.example/x/../echo/sse",
+  ])("P5: a target that is not in its plain form gets 400 with the secret and without it: %s", async (path) => {
+    const start = `GET ${path} HTTP/1.1`;
+    const host = [`Host: 127.0.0.1:${proxy.port}`, "Connection: close"];
+    for (const headers of [host, [...host, `Authorization: Bearer ${proxy.secret}`]]) {
+      const answer = await rawHttp(proxy.port, requestText(start, headers));
+      expect(statuses(answer)).toEqual([400]);
+      expect(answer).toContain("bad_path");
     }
     expect(proxy.children()).toEqual([]);
+  });
+
+  test("P5: what is plain is served: the absolute form, dots in a query, and names that hold an encoded backslash", async () => {
+    for (const path of [
+      "http://other.example/servers",
+      "/servers?x=/../..\\y",
+      "/servers/",
+      "/servers/?x",
+      "/swagger/json/",
+    ]) {
+      expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
+    }
+    // Without a session: the name was found, or it was not looked for.
+    expect((await get("/odd%5Cname/mcp")).status).toBe(405);
+    expect((await get("/odd\\name/mcp")).status).toBe(400);
   });
 
   test("P6: only the very same bytes are the same key", async () => {

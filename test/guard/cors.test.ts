@@ -9,7 +9,15 @@ function allowedHeaders(requested: string | null): string[] {
 }
 
 const FIXED = [
-  ...["Authorization", "Content-Type", "Accept", "Last-Event-ID", "Mcp-Session-Id", "MCP-Protocol-Version"],
+  ...[
+    "Authorization",
+    "X-Api-Key",
+    "Content-Type",
+    "Accept",
+    "Last-Event-ID",
+    "Mcp-Session-Id",
+    "MCP-Protocol-Version",
+  ],
   ...["Mcp-Method", "Mcp-Name", "Cache-Control"],
 ];
 

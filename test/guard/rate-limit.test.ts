@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createRateLimiter, renderRateLimit } from "../../src/guard/rate-limit.ts";
+import { createRateLimiter } from "../../src/guard/rate-limit.ts";
 
 describe("createRateLimiter", () => {
   test("by default's numbers lets ten requests through at once and then one each 0.6 s", () => {
@@ -33,8 +33,15 @@ describe("createRateLimiter", () => {
   test("0 requests a minute switches it off, whatever the burst", () => {
     const limiter = createRateLimiter({ requestsPerMinute: 0, burst: 0 });
     for (let index = 0; index < 1000; index++) expect(limiter.take("a").allowed).toBe(true);
-    expect(limiter.policy).toBeUndefined();
+    expect(limiter.fields(limiter.take("a"))).toEqual({});
     expect(limiter.size).toBe(0);
+  });
+
+  test("takes several requests at once or none of them, and says when all of them could be", () => {
+    const limiter = createRateLimiter({ requestsPerMinute: 60, burst: 10, now: () => 0 });
+    expect(limiter.take("a", 6)).toEqual({ allowed: true, remaining: 4, retryAfterSeconds: 0, resetSeconds: 1 });
+    expect(limiter.take("a", 6)).toEqual({ allowed: false, remaining: 4, retryAfterSeconds: 2, resetSeconds: 1 });
+    expect(limiter.take("b", 100).allowed).toBe(true);
   });
 
   test("runs on a clock of its own when none is given", () => {
@@ -52,7 +59,9 @@ describe("createRateLimiter", () => {
 describe("fields", () => {
   test("are those of draft-ietf-httpapi-ratelimit-headers", () => {
     const limiter = createRateLimiter({ requestsPerMinute: 100, burst: 10, now: () => 0 });
-    expect(limiter.policy).toBe('"default";q=100;w=60');
-    expect(renderRateLimit(limiter.take("a"))).toBe('"default";r=9;t=1');
+    expect(limiter.fields(limiter.take("a"))).toEqual({
+      "ratelimit-policy": '"default";q=100;w=60',
+      ratelimit: '"default";r=9;t=1',
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createSecretCheck, parseBearer } from "../../src/guard/secret.ts";
+import { createSecretCheck, parseBearer, presentedToken } from "../../src/guard/secret.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
@@ -63,5 +63,20 @@ describe("parseBearer", () => {
     ...["Basic x", "Bearer\u00a0x", "Bearer x\n", "Bearer x\u00e9", "Bearerx", "x"],
   ])("A3: finds %j malformed", (header) => {
     expect(parseBearer(header)).toEqual({ kind: "malformed" });
+  });
+});
+
+describe("presentedToken", () => {
+  const presented = (headers: Record<string, string>) => presentedToken(new Headers(headers));
+
+  test("takes X-Api-Key where there is no Authorization, and only there", () => {
+    expect(presented({ "x-api-key": "abc" })).toEqual({ kind: "token", token: "abc" });
+    expect(presented({ authorization: "Bearer def", "x-api-key": "abc" })).toEqual({ kind: "token", token: "def" });
+    expect(presented({ authorization: "Basic def", "x-api-key": "abc" }).kind).toBe("malformed");
+    expect(presented({}).kind).toBe("absent");
+  });
+
+  test("A3: takes no key with white space, as two headers joined have it", () => {
+    for (const key of ["abc def", "abc, abc", ""]) expect(presented({ "x-api-key": key }).kind).toBe("malformed");
   });
 });

@@ -15,7 +15,7 @@ test.each(CODES)("%s is answered alike on both kinds of routes, in their own wor
     expect(told).toBe(code);
     expect(failureId).toBeUndefined();
   }
-  expect(await management.response.json()).toEqual({ error: { code, message: ERRORS[code].summary } });
+  expect(await management.response.json()).toEqual({ error: code, error_description: ERRORS[code].summary });
   expect(await mcp.response.json()).toEqual({
     jsonrpc: "2.0",
     id: null,
@@ -46,7 +46,23 @@ describe("what an error carries", () => {
     const closing = CODES.filter(
       (code) => answerError(new ProxyError(code), "mcp", {}).response.headers.get("connection") === "close",
     );
-    expect(closing.sort()).toEqual(["body_timeout", "body_too_large", "draining"]);
+    expect(closing.sort()).toEqual(["body_timeout", "draining"]);
+  });
+
+  test("promises no further request to a connection that it closes", () => {
+    const keeps = (error: ProxyError) =>
+      answerError(error, "mcp", { "keep-alive": "timeout=9" }).response.headers.has("keep-alive");
+    expect(keeps(new ProxyError("draining"))).toBe(false);
+    expect(keeps(new ProxyError("body_too_large", { fields: { connection: "close" } }))).toBe(false);
+    expect(keeps(new ProxyError("body_too_large"))).toBe(true);
+  });
+
+  test("is told under the id of the request that is refused, where it is known", async () => {
+    const idOf = async (error: ProxyError, rpcId?: string) =>
+      (await answerError(error, "mcp", {}, rpcId).response.json()) as { readonly id: unknown };
+    expect((await idOf(new ProxyError("rate_limited"), '"a"')).id).toBe("a");
+    expect((await idOf(new ProxyError("rate_limited", { rpcId: "7" }), '"a"')).id).toBe(7);
+    expect((await idOf(new ProxyError("rate_limited"))).id).toBeNull();
   });
 });
 

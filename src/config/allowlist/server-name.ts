@@ -1,5 +1,5 @@
 /** First segments of the proxy's own routes, and so not names of servers. */
-const OWN_ROUTES: readonly string[] = ["health", "servers", "sessions", "metrics", "swagger"];
+const OWN_ROUTES: readonly string[] = ["health", "servers", "sessions", "metrics", "swagger", ".well-known"];
 
 /** Longest name in characters. URLs carry it, percent-encoded, and a request head is limited to 16 KiB. */
 const MAX_LENGTH = 1024;

@@ -47,8 +47,10 @@ export function createSettingsReader({ flags, environment, file, content }: Read
     const found = find(setting);
     // What the schema refuses in a file is reported with the rest of the file's faults.
     if (found === undefined || (found.source === "file" && !Check(setting.kind.schema, found.raw))) {
-      sources.set(setting.environment, { source: "default", text: writtenText(setting.defaultWritten) });
-      return setting.default;
+      const off = setting.offWith !== undefined && read(setting.offWith) === 0 ? setting.kind.parse(0) : undefined;
+      const written = off?.ok === true ? setting.kind.write(off.value) : setting.defaultWritten;
+      sources.set(setting.environment, { source: "default", text: writtenText(written) });
+      return off?.ok === true ? off.value : setting.default;
     }
     const parsed = setting.kind.parse(found.raw);
     if (!parsed.ok) {

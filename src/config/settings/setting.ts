@@ -15,6 +15,8 @@ export interface Setting<T> {
   readonly description: string;
   /** Its value is shown nowhere: not in a fault, not in a report. */
   readonly sensitive: boolean;
+  /** Where this one is not written, it is 0 when that one is; undefined: there is none. */
+  readonly offWith?: Setting<number>;
 }
 
 /** What all settings have in common, whatever their values are. */
@@ -41,6 +43,11 @@ export function setting<T>(names: Names, kind: Kind<T>, fallback: T, description
     // The two go together: what must not stand in a process list must not stand in a report either.
     sensitive: names.flag === undefined,
   };
+}
+
+/** Makes a setting that is switched off with another, unless it is set itself. */
+export function offWith(other: Setting<number>, one: Setting<number>): Setting<number> {
+  return { ...one, offWith: other };
 }
 
 /** The regular names of a setting, from its path in the file: `limits.lineBytes`, `--limits-line-bytes`, `LIMITS_LINE_BYTES`. */

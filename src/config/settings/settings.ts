@@ -13,7 +13,7 @@ import {
   whole,
   word,
 } from "./kind.ts";
-import { type AnySetting, regularNames, type Setting, setting } from "./setting.ts";
+import { type AnySetting, offWith, regularNames, type Setting, setting } from "./setting.ts";
 import { settingsOf } from "./tree.ts";
 
 const MB = 1024 ** 2;
@@ -23,6 +23,9 @@ const HOUR = 60 * MINUTE;
 
 /** A count of things that may be unlimited. */
 const COUNT = whole(0, 1_000_000, ", 0 for no limit");
+
+/** How many at once; where 0 would let nothing through. */
+const BURST = whole(1, 1_000_000, "; a rate of 0 switches the limit off");
 
 const named = <T>(key: string, kind: Kind<T>, fallback: T, description: string): Setting<T> =>
   setting(regularNames(key), kind, fallback, description);
@@ -134,6 +137,14 @@ export const FILE_SETTING = setting(
   "The configuration file (.json, .jsonc, .yaml, .yml, .toml). Default: `mcp-sse-proxy.{json,jsonc,yaml,toml}` in the working directory, if there is one.",
 );
 
+/** Whoever switched the rate limit off by it, before there were others, meant all of it. */
+const REQUESTS_PER_MINUTE = setting(
+  { key: "rateLimit.requestsPerMinute", flag: "--rate-limit-per-minute", environment: "RATE_LIMIT_PER_MINUTE" },
+  COUNT,
+  100,
+  "Requests a minute, on average, of each address that shows no valid token, or a wrong one; more get 429. 0: off, and so are the two rates below that are not set themselves.",
+);
+
 /**
  * Every other scalar setting, in groups as the parts of the proxy are given them: the one place where a setting is written.
  * The file's schema, the reading of flags, environment and file, the type of the settings, the help text, the `check` report
@@ -161,17 +172,42 @@ export const SETTINGS = {
     ),
   },
   rateLimit: {
-    requestsPerMinute: setting(
-      { key: "rateLimit.requestsPerMinute", flag: "--rate-limit-per-minute", environment: "RATE_LIMIT_PER_MINUTE" },
-      COUNT,
-      100,
-      "Requests a minute and client, on average; more get 429. 0: off.",
-    ),
+    requestsPerMinute: REQUESTS_PER_MINUTE,
     burst: setting(
       { key: "rateLimit.burst", flag: "--rate-limit-burst", environment: "RATE_LIMIT_BURST" },
-      whole(1, 1_000_000, "; the rate limit is switched off by rateLimit.requestsPerMinute 0"),
+      BURST,
       10,
-      "Requests that a client may make at once before the rate counts.",
+      "Such requests that an address may make at once before the rate counts.",
+    ),
+    messagesPerMinute: offWith(
+      REQUESTS_PER_MINUTE,
+      named(
+        "rateLimit.messagesPerMinute",
+        COUNT,
+        6_000,
+        "Requests a minute, on average, of a caller with a valid token, for each address; more get 429. Answers and notifications to an open session and DELETE are never refused for it. 0: off.",
+      ),
+    ),
+    messagesBurst: named(
+      "rateLimit.messagesBurst",
+      BURST,
+      600,
+      "Such requests that may be made at once before the rate counts.",
+    ),
+    startsPerMinute: offWith(
+      REQUESTS_PER_MINUTE,
+      named(
+        "rateLimit.startsPerMinute",
+        COUNT,
+        100,
+        "Sessions that a caller with a valid token may open a minute, on average, for each address, and stateless requests that need a new process; more get 429. 0: off.",
+      ),
+    ),
+    startsBurst: named(
+      "rateLimit.startsBurst",
+      BURST,
+      30,
+      "Such starts that may be made at once before the rate counts.",
     ),
   },
   corsOrigins: setting(

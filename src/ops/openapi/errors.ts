@@ -35,7 +35,7 @@ function example(shape: ErrorShape, code: ErrorCode): unknown {
   const { rpc, summary } = ERRORS[code];
   return shape === "mcp"
     ? { jsonrpc: "2.0", id: null, error: { code: rpc, message: summary, data: { code } } }
-    : { error: { code, message: summary } };
+    : { error: code, error_description: summary };
 }
 
 function errorHeaders(status: number): Headers | undefined {

@@ -51,6 +51,8 @@ export const serversDetail: DocumentDecoration = {
       },
     },
     ...errorResponses("management", [
+      "bad_header",
+      "bad_path",
       "unauthorized",
       "origin_refused",
       "host_refused",
@@ -117,6 +119,7 @@ export const openSseDetail: DocumentDecoration = {
     },
     ...errorResponses("mcp", [
       "bad_header",
+      "bad_path",
       "client_variable_refused",
       "client_variable_missing",
       "unauthorized",
@@ -206,6 +209,7 @@ export const postMessageDetail: DocumentDecoration = {
       "invalid_json",
       "invalid_request",
       "bad_header",
+      "bad_path",
       "session_id_missing",
       "unauthorized",
       "server_not_allowed",

@@ -15,14 +15,10 @@ const errorCode: Schema = {
 export const SCHEMAS: Schemas = {
   ManagementError: {
     type: "object",
-    required: ["error"],
-    properties: {
-      error: {
-        type: "object",
-        required: ["code", "message"],
-        properties: { code: errorCode, message: { type: "string" } },
-      },
-    },
+    required: ["error", "error_description"],
+    description: "An error as OAuth has it (RFC 6749, section 5.2).",
+    properties: { error: errorCode, error_description: { type: "string" } },
+    additionalProperties: true,
   },
   RpcError: {
     type: "object",

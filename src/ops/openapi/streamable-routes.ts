@@ -44,6 +44,7 @@ const statelessHeaders: readonly Parameter[] = [
 
 const ADMISSION = [
   "bad_header",
+  "bad_path",
   "session_id_missing",
   "unauthorized",
   "server_not_allowed",

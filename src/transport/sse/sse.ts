@@ -17,8 +17,6 @@ export interface SseOptions {
   readonly registry: Registry;
   readonly readBody: BodyReader;
   readonly scan: JsonScanner;
-  /** Public path before the routes, without a slash at its end; empty: none. */
-  readonly basePath: string;
   /** Takes the client's variables from the headers. @throws ProxyError client_variable_refused, client_variable_missing. */
   readonly readVariables: (headers: Headers, server: Server) => ReadonlyMap<string, string>;
 }
@@ -31,9 +29,9 @@ export interface SseTransport {
   readonly message: (request: TransportRequest) => Promise<TransportAnswer>;
 }
 
-export function createSse({ registry, readBody, scan, basePath, readVariables }: SseOptions): SseTransport {
-  const endpoint = (server: Server, id: string) =>
-    eventFrame("endpoint", `${basePath}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
+export function createSse({ registry, readBody, scan, readVariables }: SseOptions): SseTransport {
+  const endpoint = (prefix: string, server: Server, id: string) =>
+    eventFrame("endpoint", `${prefix}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
 
   /** Callers that are alike have the same fields object: the headers of their answers are made once. */
   const accepted = new WeakMap<Fields, ResponseInit>();
@@ -48,11 +46,12 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
   const outputs = new WeakMap<Session, EventStreamOutput>();
 
   /** Many clients look at the stream alone: what is refused there is told under the request's id, too. */
-  const receive = (session: Session, body: Buffer) => {
+  const receive = (session: Session, body: Buffer, admit: TransportRequest["admit"]) => {
     let rawId: string | undefined;
     try {
       const raw = readClientMessage(body, scan);
       if (raw.message.kind === "request") ({ rawId } = raw.message);
+      admit([raw]);
       session.receive(raw);
     } catch (error) {
       const refusal = underRequest(error, rawId);
@@ -69,13 +68,14 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
   };
 
   return {
-    open: async ({ request, server, principal, client, fields, keepOpen }) => {
+    open: async ({ request, server, principal, client, fields, publicPrefix, admitStart, keepOpen }) => {
       if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
         throw new ProxyError("not_acceptable", {
           message: "This URL answers with text/event-stream: allow it in Accept.",
         });
       }
       const variables = readVariables(request.headers, server);
+      admitStart();
       // The wait for a turn to start may be long, too.
       keepOpen();
       const { heartbeatMs, stalledWriteMs } = server.timeouts;
@@ -88,7 +88,11 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
         variables,
         signal: request.signal,
         createOutput: (id) => {
-          output = createEventStreamOutput({ heartbeatMs, stalledWriteMs, first: endpoint(server, id) });
+          output = createEventStreamOutput({
+            heartbeatMs,
+            stalledWriteMs,
+            first: endpoint(publicPrefix(), server, id),
+          });
           return output;
         },
       });
@@ -103,12 +107,12 @@ export function createSse({ registry, readBody, scan, basePath, readVariables }:
       };
     },
 
-    message: ({ request, server, principal, fields }) => {
+    message: ({ request, server, principal, fields, admit }) => {
       const id = sessionIdOf(request.url);
       const session = registry.find(id, server, principal, "sse");
       if (session === undefined) throw new ProxyError("session_not_found");
       return readBody(request).then((body) => {
-        receive(session, body);
+        receive(session, body, admit);
         return { response: new Response("Accepted", acceptedInit(fields)), session: session.name };
       });
     },

@@ -49,6 +49,7 @@ export function createSessionlessTransport(
           revision: isSessionRevision(revision) ? revision : ASSUMED_REVISION,
           sink,
           signal: left,
+          admitStart: arrival.admitStart,
         });
         // What a server refuses is an answer like any other, before 2026-07-28.
         return await answerWith(reply, { arrival, types, statusOf: () => 200, name: NO_SESSION });

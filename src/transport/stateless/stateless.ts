@@ -68,7 +68,7 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
       takesStream,
     });
     const round = { line, rawId, method, envelope, sink, header: (name: string) => headers.get(name) };
-    void stateless.serve({ server, principal, variables, round, signal: left });
+    void stateless.serve({ server, principal, variables, round, signal: left, admitStart: arrival.admitStart });
     return answerWith(reply, { arrival, types, statusOf, name: NO_SESSION });
   };
 

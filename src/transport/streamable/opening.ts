@@ -46,13 +46,14 @@ export function createOpening({ registry, budget, readVariables, onOpened }: Ope
   const createExchange = createExchanges();
 
   const open = async (
-    { request, server, principal, client }: TransportRequest,
+    { request, server, principal, client, admitStart }: TransportRequest,
     message: RawMessage,
     id: string,
     left: AbortSignal,
   ): Promise<Opened> => {
     if (message.message.kind !== "request") throw new ProxyError("invalid_request");
     const variables = readVariables(request.headers, server);
+    admitStart();
     const { heartbeatMs, stalledWriteMs } = server.timeouts;
     const historyBytes = server.limits.outboxBytes;
     const output = createStreamableOutput({ budget, heartbeatMs, stalledWriteMs, historyBytes });

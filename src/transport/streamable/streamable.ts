@@ -133,6 +133,7 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     types: AnswerTypes,
   ): TransportAnswer | Promise<TransportAnswer> => {
     const { messages, isBatch } = readClientMessages(body, scan);
+    arrival.admit(messages);
     const [first] = messages;
     if (isBatch || first === undefined) {
       requireBatches(find(arrival).output);

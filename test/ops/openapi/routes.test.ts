@@ -56,7 +56,7 @@ describe("errorResponses", () => {
           schema: { $ref: "#/components/schemas/ManagementError" },
           examples: {
             origin_refused: {
-              value: { error: { code: "origin_refused", message: ERRORS.origin_refused.summary } },
+              value: { error: "origin_refused", error_description: ERRORS.origin_refused.summary },
             },
           },
         },
