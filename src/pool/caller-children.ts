@@ -4,14 +4,15 @@ import type { Profile } from "../link/handshake.ts";
 import type { Identity } from "../link/identity.ts";
 import type { Server } from "../process/server.ts";
 import { culpritOf } from "./caller.ts";
-import { isUnused, sweepIdle } from "./idle-sweep.ts";
+import { sweepIdle } from "./idle-sweep.ts";
 import { createLease, type Lease, type LeaseRequest } from "./lease.ts";
 import { createNotifications, type Notifications } from "./notifications.ts";
+import { createPins } from "./pins.ts";
 import type { PooledChild } from "./pooled-child.ts";
 import type { StartTicket } from "./starts.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import { createTurns } from "./turns.ts";
-import { createVariants, take, type Variant } from "./variants.ts";
+import { countTaken, createVariants, isUnused, longestIdle, take, type Variant } from "./variants.ts";
 
 /** Children that are had alone at a time by callers who are alike; more callers wait. Those that wait for input don't count. */
 const MAX_ALONE = 8;
@@ -58,11 +59,14 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
   const variants = createVariants(server, parts.eras);
   const subscriptions = createSubscriptions();
   const turns = createTurns();
+  const pins = createPins(parts.onIdle);
+  /** Children whose subscriptions are being made: nobody uses them yet. */
+  const joining = new Set<PooledChild>();
   let arriving = 0;
-  let pins = 0;
   let closed = false;
 
   const dismiss = (pooled: PooledChild, reason: string) => {
+    joining.delete(pooled);
     for (const { pooledChildren } of variants.all()) pooledChildren.delete(pooled);
     subscriptions.leave(pooled.link);
     void parts.stop(pooled, parts, reason);
@@ -71,8 +75,10 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
 
   const adopt = async (variant: Variant, pooled: PooledChild) => {
     // Before anybody uses it: what is called next may change what others are subscribed to.
+    joining.add(pooled);
     if (pooled.identity.era === "legacy") await subscriptions.join(pooled.link);
-    if (closed) return void parts.stop(pooled, parts, "shutdown");
+    // Dismissed meanwhile, with all others.
+    if (!joining.delete(pooled)) return;
     variant.pooledChildren.add(pooled);
     void pooled.link.ended.then(() => {
       if (!variant.pooledChildren.has(pooled)) return;
@@ -97,6 +103,13 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
 
   const waitMs = startMs === 0 ? LONGEST_WAIT_MS : Math.min(startMs, LONGEST_WAIT_MS);
 
+  /** Of the children that one may have alone, those that nobody uses, and that know other clients' roots, go first. */
+  const makeRoom = (variant: Variant) => {
+    if (countTaken(variant) + variant.starts.underWay() < MAX_ALONE) return;
+    const misfit = longestIdle(variant);
+    if (misfit !== undefined) dismiss(misfit, "evicted");
+  };
+
   const find = async (request: LeaseRequest): Promise<Lease> => {
     const { mode, signal } = request;
     const askedAt = performance.now();
@@ -106,7 +119,8 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
       const variant = variants.of(request);
       const pooled = take(variant, request);
       if (pooled !== undefined) return leaseOf(variant, pooled, request);
-      const atWork = [...variant.pooledChildren].filter(({ isParked }) => !isParked).length;
+      if (mode === "alone") makeRoom(variant);
+      const atWork = countTaken(variant);
       if (mode === "shared" || atWork < MAX_ALONE || variant.starts.underWay() > 0) {
         await joinStart(variant, request, atWork);
         continue;
@@ -129,16 +143,7 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
   };
 
   return {
-    pin: () => {
-      let isPinned = true;
-      pins++;
-      return () => {
-        if (!isPinned) return;
-        isPinned = false;
-        pins--;
-        parts.onIdle();
-      };
-    },
+    pin: pins.pin,
     lease: async (request) => {
       arriving++;
       try {
@@ -155,14 +160,12 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
     sweep: (now) => {
       const next = sweepIdle({ variants, warmMs, lifetimeMs, dismiss }, now);
       // A name that somebody still uses stays known, for whoever comes next to find the same children.
-      return next === "empty" && (arriving > 0 || pins > 0) ? Number.POSITIVE_INFINITY : next;
+      return next === "empty" && (arriving > 0 || pins.count() > 0) ? Number.POSITIVE_INFINITY : next;
     },
     close: () => {
       closed = true;
-      for (const { pooledChildren, starts } of variants.all()) {
-        starts.abandonAll();
-        for (const pooled of [...pooledChildren]) dismiss(pooled, "shutdown");
-      }
+      for (const { starts } of variants.all()) starts.abandonAll();
+      for (const pooled of [...joining, ...variants.pooledChildren()]) dismiss(pooled, "shutdown");
       turns.wakeAll();
     },
   };

@@ -1,5 +1,5 @@
 import type { PooledChild } from "./pooled-child.ts";
-import type { Variants } from "./variants.ts";
+import { isUnused, type Variants } from "./variants.ts";
 
 export interface SweepOptions {
   readonly variants: Variants;
@@ -30,9 +30,4 @@ export function sweepIdle({ variants, warmMs, lifetimeMs, dismiss }: SweepOption
     else if (variant.pooledChildren.size === 0) variants.drop(variant);
   }
   return isEmpty ? "empty" : next;
-}
-
-/** Whether no call uses a child. */
-export function isUnused({ sharers, isAlone }: PooledChild): boolean {
-  return sharers === 0 && !isAlone;
 }

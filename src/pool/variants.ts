@@ -88,3 +88,19 @@ export function take(variant: Variant, { mode, roots }: LeaseRequest): PooledChi
   else pooled.isAlone = true;
   return pooled;
 }
+
+/** Children of the places that one may have alone; one whose client is away to answer leaves its place to others. */
+export function countTaken({ pooledChildren }: Variant): number {
+  return [...pooledChildren].filter(({ isParked }) => !isParked).length;
+}
+
+/** Of the children that nobody uses or keeps, the one for which that has been so for longest; undefined: there is none. */
+export function longestIdle({ pooledChildren }: Variant): PooledChild | undefined {
+  const idle = [...pooledChildren].filter((pooled) => isUnused(pooled) && pooled.pins === 0);
+  return idle.toSorted((a, b) => a.idleSince - b.idleSince)[0];
+}
+
+/** Whether no call uses a child. */
+export function isUnused({ sharers, isAlone }: PooledChild): boolean {
+  return sharers === 0 && !isAlone;
+}

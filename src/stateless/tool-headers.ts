@@ -19,12 +19,20 @@ const STALE_MS = 60_000;
 /** A server that does not list its tools in this time is taken for one that wants no headers. */
 const LIST_MS = 10_000;
 
+/** One that is mute is asked again after so long, or when it says that its list has changed: it delays one call, and not every one. */
+const MUTE_MS = 10 * 60_000;
+
 interface Listed {
   readonly at: number;
   /** The changes of the list before it was read. */
   readonly changes: number;
-  readonly headers: Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined>;
+  readonly headers: Promise<Headers>;
+  /** It gave no answer in time. */
+  isMute: boolean;
 }
+
+/** What was found out of the tools that want headers. `lost`: the child is gone or busy. `mute`: it does not answer. */
+type Headers = ReadonlyMap<string, readonly ParamHeader[]> | "lost" | "mute";
 
 /** Which headers the tools of a server want beside their arguments (2026-07-28, server/tools, "x-mcp-header"). */
 export interface ToolHeaders {
@@ -45,29 +53,29 @@ export function createToolHeaders(listMs: number = LIST_MS): ToolHeaders {
       const now = performance.now();
       const changes = notifications.toolChanges();
       const listed = known.get(lease.variant);
-      const isGood =
-        listed !== undefined && listed.changes === changes && now - listed.at < (fresh ? FRESH_MS : STALE_MS);
-      const current: Listed = isGood ? listed : { at: now, changes, headers: listHeaders(lease, listMs) };
+      const goodMs = listed?.isMute === true ? MUTE_MS : fresh ? FRESH_MS : STALE_MS;
+      const isGood = listed !== undefined && listed.changes === changes && now - listed.at < goodMs;
+      const current: Listed = isGood
+        ? listed
+        : { at: now, changes, headers: listHeaders(lease, listMs), isMute: false };
       known.set(lease.variant, current);
       const headers = await current.headers;
-      if (headers !== undefined) return headers.get(tool) ?? [];
-      // A list that could not be read says nothing of the next one.
-      if (known.get(lease.variant) === current) known.delete(lease.variant);
+      if (typeof headers !== "string") return headers.get(tool) ?? [];
+      if (headers === "mute") current.isMute = true;
+      // The loss of a child says nothing of the next one.
+      else if (known.get(lease.variant) === current) known.delete(lease.variant);
       return [];
     },
   };
 }
 
-/** The headers of all tools that want some; undefined: the child is gone, or does not answer. */
-async function listHeaders(
-  lease: Lease,
-  listMs: number,
-): Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined> {
+/** The headers of all tools that want some. */
+async function listHeaders(lease: Lease, listMs: number): Promise<Headers> {
   const headers = new Map<string, readonly ParamHeader[]>();
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const result = await listPage(lease, cursor, listMs);
-    if (result === "lost") return undefined;
+    if (result === "lost" || result === "mute") return result;
     for (const tool of Array.isArray(result["tools"]) ? result["tools"] : []) {
       if (!isRecord(tool) || typeof tool["name"] !== "string") continue;
       const wanted = paramHeadersOf(tool["inputSchema"]);
@@ -82,7 +90,7 @@ async function listHeaders(
   return headers;
 }
 
-type Page = Readonly<Record<string, unknown>> | "lost";
+type Page = Readonly<Record<string, unknown>> | "lost" | "mute";
 
 function listPage({ link, identity }: Lease, cursor: string | undefined, listMs: number): Promise<Page> {
   const { promise, resolve } = Promise.withResolvers<Page>();
@@ -92,7 +100,7 @@ function listPage({ link, identity }: Lease, cursor: string | undefined, listMs:
   let call: Call | undefined;
   const timer = setTimeout(() => {
     call?.cancel("the list of tools took too long");
-    resolve("lost");
+    resolve("mute");
   }, listMs);
   const done = (result: Page) => {
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 import type { ChildSource } from "../../src/bridge/child-source.ts";
 import type { CallEvents } from "../../src/link/call-events.ts";
 import { type Identity, identityOfDiscover, identityOfInitialize } from "../../src/link/identity.ts";
-import type { LinkEnd } from "../../src/link/link.ts";
+import type { LinkEnd, RawMessage } from "../../src/link/link.ts";
 import type { SharedLink } from "../../src/link/shared.ts";
 import type { Lease } from "../../src/pool/lease.ts";
 import { createNotifications, type Notifications } from "../../src/pool/notifications.ts";
@@ -15,6 +15,8 @@ export interface FakeCall {
   readonly request: { readonly params?: Readonly<Record<string, unknown>> };
   readonly events: CallEvents;
   readonly cancelled: () => string | undefined;
+  /** Whether its time runs. */
+  readonly isTimed: () => boolean;
   /** Answers with these pooledChildren beside an id. */
   readonly answer: (pooledChildren: object) => void;
   readonly notify: (method: string, params: object) => void;
@@ -36,6 +38,8 @@ export interface FakeSource {
   /** What the next lease or call throws. */
   readonly failNext: (at: "lease" | "call", error: Error) => void;
   readonly setSubscribed: (subscribed: Promise<Subscribed>) => void;
+  /** What the child has asked before anybody listened to it. */
+  readonly askEarly: (method: string, id: number) => void;
 }
 
 const CAPABILITIES = { tools: { listChanged: true }, resources: { subscribe: true }, logging: {} };
@@ -58,6 +62,7 @@ export function createFakeSource(
   const failures = new Map<string, Error>();
   let ended = Promise.withResolvers<LinkEnd>();
   let subscribed: Promise<Subscribed> = Promise.resolve({ kind: "ok" });
+  const early: RawMessage[] = [];
   let leases = 0;
 
   const fail = (at: string): void => {
@@ -71,11 +76,13 @@ export function createFakeSource(
     call: ({ line, method }, callEvents) => {
       fail("call");
       let reason: string | undefined;
+      let isTimed = true;
       calls.push({
         method,
         request: JSON.parse(line.toString()) as FakeCall["request"],
         events: callEvents,
         cancelled: () => reason,
+        isTimed: () => isTimed,
         answer: (members) =>
           void callEvents.onAnswer(Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: 1, ...members }))),
         notify: (notification, params) => {
@@ -86,7 +93,10 @@ export function createFakeSource(
       const cancel = (why: string): void => {
         reason = why;
       };
-      return { cancel, pause: () => undefined, goOn: () => undefined, resume: () => undefined };
+      const time = (runs: boolean) => () => {
+        isTimed = runs;
+      };
+      return { cancel, pause: time(false), goOn: time(true), resume: time(true) };
     },
     write: (line) => void written.push(line.toString()),
     startWords: () => ({ stderr: "", reason: undefined }),
@@ -110,7 +120,7 @@ export function createFakeSource(
       listen: (listener) => {
         attended = listener;
         listeners.add(listener);
-        return [];
+        return early.splice(0);
       },
       setParked: (isParked) => void events.push(`${number} ${isParked ? "parked" : "back"}`),
       tellRoots: note("roots"),
@@ -156,6 +166,10 @@ export function createFakeSource(
       last.resolve({ kind: "closed", stream: "stdout", stderr: "" });
     },
     failNext: (at, error) => void failures.set(at, error),
+    askEarly: (method, id) => {
+      const line = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, method, params: {} }));
+      early.push({ line, message: { kind: "request", id: `${id}`, rawId: `${id}`, method } });
+    },
     setSubscribed: (next) => {
       subscribed = next;
     },

@@ -22,6 +22,9 @@ interface Start {
   readonly crash: () => void;
 }
 
+/** What children were asked, and which of them, counted from 0. */
+const calls = new Set<string>();
+
 /** A children whose starts end as the test says. */
 function children() {
   const starts: Start[] = [];
@@ -44,10 +47,14 @@ function children() {
     start: ({ notifications }, _, { signal, onBegun }) => {
       const { promise, resolve, reject } = Promise.withResolvers<PooledChild>();
       const ended = Promise.withResolvers<LinkEnd>();
+      const number = starts.length;
       const link: SharedLink = {
         pid: 1,
         spoke: Promise.resolve(),
-        call: () => ({ cancel: () => {}, pause: () => {}, goOn: () => {}, resume: () => {} }),
+        call: ({ method }) => {
+          calls.add(`${method} ${number}`);
+          return { cancel: () => {}, pause: () => {}, goOn: () => {}, resume: () => {} };
+        },
         write: () => {},
         startWords: () => ({ stderr: "", reason: undefined }),
         inFlight: () => 0,
@@ -206,6 +213,43 @@ describe("a child", () => {
     const next = code(own.lease(request()));
     (await started(2)).succeed();
     expect(await next).toBe("leased");
+  });
+
+  test("that is idle and knows other roots makes room at once for the ninth that wants one alone", async () => {
+    const { children: own, starts, stopped, started } = children();
+    const withRoots = (roots: string) => ({ ...request("alone"), roots });
+    for (let count = 1; count <= 8; count++) {
+      const leasing = own.lease(withRoots(`{"roots":[${count}]}`));
+      (await started(count)).succeed();
+      const lease = await leasing;
+      lease.tellRoots(`{"roots":[${count}]}`);
+      // The second is kept by somebody who listens.
+      if (count === 2) lease.pin();
+      lease.release();
+    }
+    expect(stopped).toEqual([]);
+    const ninth = own.lease(withRoots('{"roots":["other"]}'));
+    (await started(9)).succeed();
+    const tenth = own.lease(withRoots('{"roots":["another"]}'));
+    (await started(10)).succeed();
+    expect(await Promise.all([ninth, tenth].map(code))).toEqual(["leased", "leased"]);
+    expect(stopped).toEqual(["0: evicted", "2: evicted"]);
+    expect(starts.length).toBe(10);
+  });
+
+  test("whose subscriptions are being made ends with all others at the shutdown", async () => {
+    const { children: own, stopped, started } = children();
+    const first = own.lease(request("alone"));
+    (await started(1)).succeed();
+    // The children of this test answer nothing.
+    void own.subscriptions.add((await first).link, "u:1");
+    const second = code(own.lease(request("alone")));
+    (await started(2)).succeed();
+    await eventually("the second to be asked for the subscription", () => calls.has("resources/subscribe 1"));
+    own.close();
+    expect(stopped.toSorted()).toEqual(["0: shutdown", "1: shutdown"]);
+    calls.clear();
+    expect(await second).toBe("draining");
   });
 
   test("is waited for by the ninth that wants one alone, who goes on when one is free, parked or gone", async () => {

@@ -48,6 +48,19 @@ describe("the headers of a server's tools", () => {
     expect(await next).toEqual([]);
   });
 
+  test("are asked of a server that is mute once, and again when its list has changed", async () => {
+    const fake = createFakeSource("legacy");
+    const toolHeaders = createToolHeaders(1);
+    const one = await lease(fake);
+    for (const fresh of [false, false, true])
+      expect(await toolHeaders.of(one, fake.notifications, "a", fresh)).toEqual([]);
+    expect(fake.calls.length).toBe(1);
+    const method = "notifications/tools/list_changed";
+    fake.notifications.publish({ line: Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`), method });
+    expect(await toolHeaders.of(one, fake.notifications, "a", false)).toEqual([]);
+    expect(fake.calls.length).toBe(2);
+  });
+
   test("are none of a server that is gone, or busy", async () => {
     const fake = createFakeSource("legacy");
     const toolHeaders = createToolHeaders();
