@@ -115,6 +115,17 @@ describe("a request to a legacy child that others use, too", () => {
     ]);
   });
 
+  test("that is cancelled leaves a child to the others that share it", async () => {
+    const fake = createFakeSide("legacy");
+    await fake.request("1", "tools/list");
+    fake.side.cancel("1", "enough");
+    expect((await fake.call(0)).cancelled()).toBe("enough");
+    expect(fake.events).toEqual(["1 shared", "1 released"]);
+    await fake.request("2", "tools/call", TOOL);
+    fake.side.cancel("2", "enough");
+    expect(fake.events.slice(2)).toEqual(["2 alone", "2 retired", "2 released"]);
+  });
+
   test("may have the id of one that was cancelled before it had a child", async () => {
     const fake = createFakeSide("legacy");
     fake.failNext("lease", new ProxyError("pool_full"));
