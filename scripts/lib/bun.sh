@@ -45,6 +45,7 @@ download_bun() {
 install_bun() {
   mkdir -p "$root/.tools"
   fresh=$(mktemp -d "$root/.tools/new.XXXXXX")
+  chmod 755 "$fresh" # others may run what root installed
   echo "Installing Bun $1 under .tools/" >&2
   download_bun "$1" "$fresh" || { rm -rf "$fresh"; return 1; }
   for candidate in "$fresh"/node_modules/@oven/bun-*/bin/bun "$fresh"/node_modules/@oven/bun-*/bin/bun.exe; do

@@ -1,17 +1,11 @@
-import { describe } from "bun:test";
 import { type Browser, chromium } from "playwright-core";
+import { describeWhen } from "../support/when.ts";
 
 const EXECUTABLE = Bun.which("chromium");
 const REQUIRED = process.env["REQUIRE_BROWSER"] === "1";
 
-if (EXECUTABLE === null && !REQUIRED) {
-  console.warn(
-    "NOTICE: the browser tests are skipped: there is no chromium here. REQUIRE_BROWSER=1 makes that a failure.",
-  );
-}
-
 /** `describe` for tests in a browser: skipped without one, unless REQUIRE_BROWSER=1 demands it. */
-export const describeInBrowser = describe.skipIf(EXECUTABLE === null && !REQUIRED);
+export const describeInBrowser = describeWhen(EXECUTABLE !== null || REQUIRED, "there is no chromium here");
 
 /** Starts headless Chromium with a profile of its own and nothing that talks to the network on its own account. */
 export function launchChromium(): Promise<Browser> {

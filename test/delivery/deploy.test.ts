@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { TEST_MS } from "../support/limits.ts";
+import { testWhen } from "../support/when.ts";
 
 // Programs are started, on a machine that may be busy.
 setDefaultTimeout(TEST_MS);
@@ -101,7 +102,7 @@ describe("scripts/deploy", () => {
     expect(kept("calls")).not.toMatch(/secrets import|deploy/);
   });
 
-  test.if(DOCKER !== null)(
+  testWhen(DOCKER !== null, "there is no docker CLI here")(
     "--docker: the docker CLI finds the engine by HOME alone, and each trusts only the other",
     async () => {
       expect(deploy(["--app", "mine", "--docker"]).exitCode).toBe(0);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { addressOf, listeners, listeningAddresses } from "../../scripts/lib/listening.ts";
+import { testWhen } from "../support/when.ts";
 
 test.each([
   ["0100007F:1F40", "127.0.0.1:8000"],
@@ -19,7 +20,7 @@ test("of the kernel's table only listening sockets count", () => {
   expect([...listeners(table)]).toEqual([["4711", "127.0.0.1:8000"]]);
 });
 
-test.if(process.platform === "linux")("a process's own listening port is found", async () => {
+testWhen(process.platform === "linux", "this is not Linux")("a process's own listening port is found", async () => {
   using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("ok") });
   expect(await listeningAddresses(process.pid)).toContain(`127.0.0.1:${server.port}`);
 });

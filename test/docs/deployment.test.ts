@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testWhen } from "../support/when.ts";
 import { codeBlocks, pageAt } from "./pages.ts";
 import { runCommand } from "./run.ts";
 
@@ -37,7 +38,7 @@ describe("docs/deployment.md", () => {
     for (const example of examples) expect(() => Bun.YAML.parse(example)).not.toThrow();
   });
 
-  test.if(nginx !== null)("has a configuration that nginx accepts", async () => {
+  testWhen(nginx !== null, "there is no nginx here")("has a configuration that nginx accepts", async () => {
     await inDirectory(async (directory) => {
       const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
       // It opens what it would listen on, so that is no port.
@@ -48,7 +49,7 @@ describe("docs/deployment.md", () => {
     });
   });
 
-  test.if(systemd !== null)("has a unit that systemd accepts", async () => {
+  testWhen(systemd !== null, "there is no systemd-analyze here")("has a unit that systemd accepts", async () => {
     await inDirectory(async (directory) => {
       const unit = join(directory, "mcp-sse-proxy.service");
       writeFileSync(unit, exampleIn("ini").replace("/usr/local/bin/mcp-sse-proxy", process.execPath));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { testWhen } from "../support/when.ts";
 import { codeOf, firstCells, partOf } from "./pages.ts";
 import { exampleFor, runCommand, runExample } from "./run.ts";
 
@@ -18,28 +19,37 @@ describe("the pages' examples against a proxy without a configuration file", () 
     expect(await runExample(proxy, name)).toContain('text: "EXAMPLE"');
   });
 
-  test.if(Bun.which("curl") !== null)("the curl line is accepted, and the answer comes on the stream", async () => {
-    const session = await proxy.openSse("demo");
-    const script = exampleFor(proxy, "curl")
-      .replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`)
-      .replace(/^SESSION=.*$/m, `SESSION='${session.sessionId}'`);
-    expect(await runCommand(["/bin/sh", "-euc", script], {})).toBe("Accepted");
-    const answer = await session.message("the answer to initialize", ({ id }) => id === 1);
-    expect(answer.result).toMatchObject({ serverInfo: { name: "mcp-sse-proxy-demo" } });
-    session.close();
-  });
+  testWhen(Bun.which("curl") !== null, "there is no curl here")(
+    "the curl line is accepted, and the answer comes on the stream",
+    async () => {
+      const session = await proxy.openSse("demo");
+      const script = exampleFor(proxy, "curl")
+        .replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`)
+        .replace(/^SESSION=.*$/m, `SESSION='${session.sessionId}'`);
+      expect(await runCommand(["/bin/sh", "-euc", script], {})).toBe("Accepted");
+      const answer = await session.message("the answer to initialize", ({ id }) => id === 1);
+      expect(answer.result).toMatchObject({ serverInfo: { name: "mcp-sse-proxy-demo" } });
+      session.close();
+    },
+  );
 
-  test.if(Bun.which("curl") !== null)("the README's first curl line prints the answer", async () => {
-    const script = exampleFor(proxy, "first-answer").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
-    const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
-    expect(answer).toMatchObject({ id: 1, result: { structuredContent: { sum: 5 } } });
-  });
+  testWhen(Bun.which("curl") !== null, "there is no curl here")(
+    "the README's first curl line prints the answer",
+    async () => {
+      const script = exampleFor(proxy, "first-answer").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
+      const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
+      expect(answer).toMatchObject({ id: 1, result: { structuredContent: { sum: 5 } } });
+    },
+  );
 
-  test.if(Bun.which("curl") !== null)("the stateless curl line prints the answer", async () => {
-    const script = exampleFor(proxy, "stateless").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
-    const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
-    expect(answer).toMatchObject({ id: 1, result: { resultType: "complete", structuredContent: { sum: 5 } } });
-  });
+  testWhen(Bun.which("curl") !== null, "there is no curl here")(
+    "the stateless curl line prints the answer",
+    async () => {
+      const script = exampleFor(proxy, "stateless").replace(/^SECRET=.*$/m, `SECRET='${proxy.secret}'`);
+      const answer = answerIn(await runCommand(["/bin/sh", "-euc", script], {}));
+      expect(answer).toMatchObject({ id: 1, result: { resultType: "complete", structuredContent: { sum: 5 } } });
+    },
+  );
 });
 
 test("the table of routes is the OpenAPI document's, with the documentation's own routes and OPTIONS", async () => {

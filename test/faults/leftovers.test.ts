@@ -8,6 +8,7 @@ import { TEST_MS } from "../support/limits.ts";
 import { processesWithCommand } from "../support/process-table.ts";
 import { quiet, startProxy } from "../support/proxy.ts";
 import { fixture, shell } from "../support/server-entry.ts";
+import { testWhen } from "../support/when.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
 setDefaultTimeout(TEST_MS);
@@ -58,24 +59,27 @@ describe("what a dead proxy has left", () => {
     await expect(first.stop()).rejects.toThrow("exit code");
   });
 
-  test.if(IS_ROOT && canDropPrivileges())("does not stop the next one when it is another user's", async () => {
-    const TMPDIR = makeTemporary();
-    const foreign = join(TMPDIR, `mcp-sse-proxy-${NAMESPACE}-999999999-1`);
-    mkdirSync(join(foreign, "inner"), { recursive: true, mode: 0o755 });
-    await using proxy = await startProxy({
-      config: { mcpServers: { echo: fixture("echo") } },
-      env: { TMPDIR },
-      unprivileged: true,
-    });
-    const session = await proxy.openSse("echo");
-    expect((await session.request("ping")).result).toEqual({});
-    session.close();
-    await quiet(proxy);
-    expect(existsSync(join(foreign, "inner"))).toBe(true);
-  });
+  testWhen(IS_ROOT && canDropPrivileges(), "another user cannot run the proxy here")(
+    "does not stop the next one when it is another user's",
+    async () => {
+      const TMPDIR = makeTemporary();
+      const foreign = join(TMPDIR, `mcp-sse-proxy-${NAMESPACE}-999999999-1`);
+      mkdirSync(join(foreign, "inner"), { recursive: true, mode: 0o755 });
+      await using proxy = await startProxy({
+        config: { mcpServers: { echo: fixture("echo") } },
+        env: { TMPDIR },
+        unprivileged: true,
+      });
+      const session = await proxy.openSse("echo");
+      expect((await session.request("ping")).result).toEqual({});
+      session.close();
+      await quiet(proxy);
+      expect(existsSync(join(foreign, "inner"))).toBe(true);
+    },
+  );
 });
 
-test.if(!IS_ROOT || canDropPrivileges())(
+testWhen(!IS_ROOT || canDropPrivileges(), "another user cannot run the proxy here")(
   "a child's directories that nobody may write to are removed with it",
   async () => {
     const script = `mkdir -p cache/package && echo x >cache/package/file && chmod 500 cache/package cache . && ${STUBBORN(seconds(2))}`;

@@ -7,6 +7,7 @@ import { childDirectories, quiet, startProxy, type TestProxy } from "../support/
 import { connectRaw } from "../support/raw-http.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { SseSession } from "../support/sse-session.ts";
+import { testWhen } from "../support/when.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
 setDefaultTimeout(TEST_MS);
@@ -131,7 +132,7 @@ describe("limits", () => {
     expect((await session.request("ping")).result).toEqual({});
   });
 
-  test.if(canDropPrivileges())(
+  testWhen(canDropPrivileges(), "another user cannot run the proxy here")(
     "R4: when the system starts no more processes, opens get 503, and no half session is left",
     async () => {
       await using proxy = await startProxy({

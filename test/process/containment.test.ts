@@ -8,6 +8,7 @@ import { spawnProcess } from "../../src/process/spawn.ts";
 import { canContain } from "../support/containment.ts";
 import { eventually, within } from "../support/eventually.ts";
 import { processesWithCommand } from "../support/process-table.ts";
+import { describeWhen } from "../support/when.ts";
 
 const OWN = { PATH: process.env["PATH"] ?? "" };
 
@@ -62,7 +63,7 @@ describe("containment is", () => {
   });
 });
 
-describe.if(canContain())("in a PID namespace", () => {
+describeWhen(canContain(), "bubblewrap makes no PID namespace here")("in a PID namespace", () => {
   test("a command runs with its words as they are, and sees nobody else", async () => {
     const words = ["a b", "$HOME", "'", '"', "", "--"];
     const { exit, output } = await runContained([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { baseEnvironment, childEnvironment } from "../../src/process/environment.ts";
+import { testWhen } from "../support/when.ts";
 
 const BASE = { PATH: "/bin", HOME: "/home/me" };
 
@@ -25,9 +26,12 @@ describe("the base", () => {
     expect(baseEnvironment({ ...needed, ...kept, TMPDIR: "/tmp", PWD: "/", USER: undefined })).toEqual(needed);
   });
 
-  test.if(process.platform !== "win32")("knows names in their own case alone", () => {
-    expect(baseEnvironment({ Path: "/evil", home: "/evil", Http_Proxy: "http://evil" })).toEqual({});
-  });
+  testWhen(process.platform !== "win32", "names are in no case of their own on Windows")(
+    "knows names in their own case alone",
+    () => {
+      expect(baseEnvironment({ Path: "/evil", home: "/evil", Http_Proxy: "http://evil" })).toEqual({});
+    },
+  );
 });
 
 describe("a child's environment", () => {

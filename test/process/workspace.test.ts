@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { instanceName } from "../../src/process/instance.ts";
 import { createWorkspaces, removeLeftoverWorkspaces } from "../../src/process/workspace.ts";
 import { canDropPrivileges } from "../support/launch.ts";
+import { testWhen } from "../support/when.ts";
 
 const INSTANCE = instanceName(process.pid);
 const DEAD = `${INSTANCE.split("-")[0]}-4194305-1`;
@@ -69,7 +70,7 @@ describe("directories of instances that run no more", () => {
   });
 });
 
-test.if(!IS_ROOT || canDropPrivileges())(
+testWhen(!IS_ROOT || canDropPrivileges(), "another user cannot run the proxy here")(
   "without root's rights, read-only directories go too, and those of another user stay and stop nobody",
   () => {
     const root = makeRoot();

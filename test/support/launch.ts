@@ -34,7 +34,8 @@ const DROP_PRIVILEGES = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "-
 export function canDropPrivileges(): boolean {
   if (!isRoot()) return true;
   if (Bun.which("setpriv") === null) return false;
-  return Bun.spawnSync([...DROP_PRIVILEGES, ...sourceCommand(), "version"], { cwd: "/" }).success;
+  // A program in between: setpriv itself has root's way with directories until it has started what it is told to.
+  return Bun.spawnSync([...DROP_PRIVILEGES, "env", ...sourceCommand(), "version"], { cwd: "/" }).success;
 }
 
 function isRoot(): boolean {

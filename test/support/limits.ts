@@ -4,7 +4,7 @@
  */
 
 /** For one event, in milliseconds. */
-export const WAIT_MS = 60_000;
+export const WAIT_MS = 90_000;
 
 /** For one test with all its waits, so that the wait that failed can say what it waited for, and the test can clean up. */
-export const TEST_MS = 180_000;
+export const TEST_MS = 300_000;
