@@ -26,6 +26,8 @@ export interface DeadlinesOptions {
 export interface Deadlines {
   /** A message has passed, either way. */
   readonly onTraffic: (now: number) => void;
+  /** When the last message passed, or the session began. */
+  readonly lastTrafficAt: () => number;
   /** The time that counts against requests: what `pending` is to be told. */
   readonly requestTime: (now: number) => number;
   /** The child waits for the client from now on, at the longest until then. */
@@ -105,6 +107,7 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     onTraffic: (now) => {
       lastTrafficAt = now;
     },
+    lastTrafficAt: () => lastTrafficAt,
     requestTime: clock.read,
     onQuestion: (now, dueAt) => {
       if (questions.isOpen()) clock.stop(now);

@@ -7,6 +7,7 @@ export type EndReason =
   | "idle"
   | "silent"
   | "lifetime"
+  | "evicted"
   | "start-timeout"
   | "child-exited"
   | "unavailable"
@@ -22,6 +23,7 @@ export const ENDINGS: Readonly<Record<EndReason, { readonly code: ErrorCode; rea
   idle: { code: "session_not_found", message: "The session was ended: no message for too long, and no open stream." },
   silent: { code: "session_not_found", message: "The session was ended: no message for too long." },
   lifetime: { code: "session_not_found", message: "The session reached its longest lifetime." },
+  evicted: { code: "session_not_found", message: "The session was ended to make room for another: it was idle." },
   "start-timeout": { code: "start_timeout", message: ERRORS.start_timeout.summary },
   "child-exited": { code: "child_exited", message: ERRORS.child_exited.summary },
   unavailable: { code: "internal_error", message: ERRORS.internal_error.summary },

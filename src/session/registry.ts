@@ -7,6 +7,7 @@ import { createCrashBackoff } from "../process/crash-backoff.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
 import type { EndReason } from "./endings.ts";
+import { takeWithRoom } from "./eviction.ts";
 import type { SessionOutput } from "./output.ts";
 import { createSession, createSessionId, type Session, type Transport } from "./session.ts";
 
@@ -88,7 +89,7 @@ export function createRegistry({ maxSessions, starter, openLink, log }: Registry
     const crashKey = callerKey(options);
     const restMs = backoff.waitMs(crashKey);
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
-    const leavePlace = takePlace(server);
+    const leavePlace = await takeWithRoom(sessions, server, () => takePlace(server));
     try {
       const { name, connect, onStarted } = await openLink(options);
       const id = options.id ?? createSessionId();

@@ -12,6 +12,7 @@ import { createFromClient } from "./from-client.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
 import { createPendingRequests, type PendingRequest } from "./pending.ts";
 import { createQuestions, type Question } from "./questions.ts";
+import { createSubscribed } from "./subscribed.ts";
 
 export type Transport = "sse" | "streamable-http";
 
@@ -42,6 +43,8 @@ export interface Session {
   readonly requireRoom: (requests: number) => void;
   /** Whether a request that the client sent under this id is unanswered. */
   readonly owes: (id: IdKey) => boolean;
+  /** Since when nobody uses it; undefined: a stream of its is open, a request in flight, or a resource subscribed to. */
+  readonly idleSince: () => number | undefined;
   /** Requests that the child has not answered yet. */
   readonly inFlight: () => number;
   readonly end: (reason: EndReason) => void;
@@ -75,6 +78,7 @@ export function createSession(options: SessionOptions): Session {
   const context = { session: name, server: server.name };
   const pending = createPendingRequests();
   const questions = createQuestions({ userMs: parkedMs, requestMs });
+  const subscribed = createSubscribed();
   const createdAt = performance.now();
   const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
   const counts = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 };
@@ -188,7 +192,11 @@ export function createSession(options: SessionOptions): Session {
     deadlines.onTraffic(now);
     counts.messagesIn++;
     counts.bytesIn += raw.line.length;
-    if (raw.message.kind === "request") opensWith ??= raw.message.method;
+    if (raw.message.kind === "request") {
+      const { method } = raw.message;
+      opensWith ??= method;
+      subscribed.note(raw, method);
+    }
     return key;
   };
 
@@ -197,8 +205,11 @@ export function createSession(options: SessionOptions): Session {
   log.info({ ...context, pid: link.pid, principal: principal.id, transport, client, variables }, "session started");
   const end = (reason: EndReason) => finish(endingFor(reason));
   const { requireRoom } = fromClient;
+  const idleSince = () =>
+    ended || output.isOpen() || pending.size() > 0 || subscribed.hasAny() ? undefined : deadlines.lastTrafficAt();
   const owes = (clientId: IdKey) => pending.latest(clientId) !== undefined;
-  return { id, name, server, principal, transport, gone, receive, requireRoom, owes, inFlight: pending.size, end };
+  const who = { id, name, server, principal, transport };
+  return { ...who, gone, receive, requireRoom, owes, idleSince, inFlight: pending.size, end };
 }
 
 function cancellation(rawId: string): RawMessage {

@@ -49,6 +49,7 @@ describe("the table of limits", () => {
     idle: true,
     silent: true,
     lifetime: true,
+    evicted: true,
     "start-timeout": true,
     "child-exited": true,
     unavailable: true,

@@ -243,14 +243,28 @@ describe("the end of a session", () => {
 describe("limits", () => {
   test("R1: one session over the server's limit gets 503 with Retry-After, until one has ended", async () => {
     const session = await openStreamable(proxy, "narrow");
+    // One that nobody uses would make room.
+    const stream = await session.listen();
     const refused = await postTo(proxy, "narrow", initializeBody("2025-11-25"));
     expect(refused.status).toBe(503);
     expect(refused.messages()[0]).toMatchObject({ error: { data: { code: "server_session_limit" } } });
     expect(Number(refused.response.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(refused.response.headers.get("mcp-session-id")).toBeNull();
+    stream.cut();
     await session.end();
     // The place is free a moment after the last trace of the child is gone.
     await (await eventually("a place", () => openStreamable(proxy, "narrow"))).end();
+  });
+
+  test("R1: a session that its client left, without a word, makes room for the next one at the limit", async () => {
+    await quiet(proxy);
+    const left = await eventually("a place", () => openStreamable(proxy, "narrow"));
+    const next = await openStreamable(proxy, "narrow");
+    expect((await next.request("ping")).result).toEqual({});
+    expect((await left.call("ping")).status).toBe(404);
+    await proxy.log.until("the end", (line) => line["msg"] === "session ended" && line["reason"] === "evicted");
+    await next.end();
+    await quiet(proxy);
   });
 
   test("J16: requests over the number that may be in flight get 429 with Retry-After", async () => {
