@@ -29,6 +29,8 @@ export interface ServerTimeouts {
   readonly idleMs: number;
   /** Without JSON-RPC traffic while a stream is open: a half-open connection looks just like a quiet one. */
   readonly silentMs: number;
+  /** The session of a client whose connection was cut waits for it to come back for so long. 0: not at all. */
+  readonly reconnectMs: number;
   readonly lifetimeMs: number;
   /** A shared child that nobody uses is kept for so long. 0: not at all. */
   readonly warmMs: number;

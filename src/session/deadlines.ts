@@ -41,6 +41,8 @@ export interface Deadlines {
   /** The client waits for nothing any more, having taken its requests back. */
   readonly onNothingPending: () => void;
   readonly hasAnswered: () => boolean;
+  /** The output has something to be checked for that was not foreseen. */
+  readonly recheck: () => void;
   readonly close: () => void;
 }
 
@@ -64,7 +66,8 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     const isOpen = output.isOpen();
     if (after(createdAt, timeouts.lifetimeMs) <= now) return "lifetime";
     if (after(lastTrafficAt, isOpen ? timeouts.silentMs : timeouts.idleMs) <= now) return isOpen ? "silent" : "idle";
-    return output.check(now) === "stalled" ? "stalled" : undefined;
+    const client = output.check(now);
+    return client === "ok" ? undefined : client === "gone" ? "client-closed" : client;
   };
 
   const requestsDueAt = () => clock.when(after(pending.oldestSince(), timeouts.requestMs));
@@ -132,6 +135,7 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
       waitsForFirstAnswerSince = undefined;
     },
     hasAnswered: () => hasAnswered,
+    recheck: () => watch.expect(output.nextCheck()),
     close: () => {
       isClosed = true;
       watch.close();

@@ -21,8 +21,8 @@ export interface SessionOutput {
   readonly isOpen: () => boolean;
   /** Whether a request of the child's would reach the client now. */
   readonly isListening: () => boolean;
-  /** Does what is due now, heartbeats for instance. "stalled": the client takes nothing any more. */
-  readonly check: (now: number) => "ok" | "stalled";
+  /** Does what is due now, heartbeats for instance. "stalled": the client takes nothing any more; "gone": it has left, and not come back. */
+  readonly check: (now: number) => "ok" | "stalled" | "gone";
   /** How soon after a request `check` wants to be called, in milliseconds; Infinity: it does not care. */
   readonly patienceMs: number;
   /** When `check` wants to be called next, or Infinity. */

@@ -45,6 +45,8 @@ export interface Session {
   readonly owes: (id: IdKey) => boolean;
   /** Since when nobody uses it; undefined: a stream of its is open, a request in flight, or a resource subscribed to. */
   readonly idleSince: () => number | undefined;
+  /** The client has lost its connection, and may come back to its output for a while: not before the child has ever answered. */
+  readonly clientLeft: () => void;
   /** Requests that the child has not answered yet. */
   readonly inFlight: () => number;
   readonly end: (reason: EndReason) => void;
@@ -208,8 +210,12 @@ export function createSession(options: SessionOptions): Session {
   const idleSince = () =>
     ended || output.isOpen() || pending.size() > 0 || subscribed.hasAny() ? undefined : deadlines.lastTrafficAt();
   const owes = (clientId: IdKey) => pending.latest(clientId) !== undefined;
+  const clientLeft = () => {
+    if (deadlines.hasAnswered()) deadlines.recheck();
+    else finish(endingFor("client-closed"));
+  };
   const who = { id, name, server, principal, transport };
-  return { ...who, gone, receive, requireRoom, owes, idleSince, inFlight: pending.size, end };
+  return { ...who, gone, receive, requireRoom, owes, idleSince, clientLeft, inFlight: pending.size, end };
 }
 
 function cancellation(rawId: string): RawMessage {

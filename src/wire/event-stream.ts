@@ -11,11 +11,11 @@ export const HEARTBEAT: Buffer = Buffer.from(": heartbeat\n\n");
 
 /**
  * Makes one event of text that the proxy wrote itself. Line breaks in `data` become further data lines; the event's
- * name must not hold any.
+ * name and id must not hold any. The data comes last: there are clients that take what follows it for more of it.
  */
-export function eventFrame(event: string, data: string): Buffer {
+export function eventFrame(event: string, data: string, id?: string): Buffer {
   const lines = data.split(/\r\n|\n|\r/).map((line) => `data: ${line}\n`);
-  return Buffer.from(`event: ${event}\n${lines.join("")}\n`);
+  return Buffer.from(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\n${lines.join("")}\n`);
 }
 
 /**
@@ -29,14 +29,36 @@ export function messageFrames(lines: readonly Buffer[]): Buffer {
   for (const line of lines) size += line.length + FRAME_BYTES;
   const frames = Buffer.allocUnsafe(size);
   let at = 0;
-  for (const line of lines) {
-    frames.set(MESSAGE_HEAD, at);
-    at += MESSAGE_HEAD.length;
-    frames.set(line, at);
-    if (line.includes(CR)) replaceLineBreaks(frames.subarray(at, at + line.length));
-    at += line.length;
-    frames.set(FRAME_TAIL, at);
-    at += FRAME_TAIL.length;
+  for (const line of lines) at = putMessage(frames, at, line);
+  return frames;
+}
+
+/** Writes a message's frame at a place, without an id; gives the place behind it. */
+function putMessage(frames: Buffer, start: number, line: Buffer): number {
+  let at = start;
+  frames.set(MESSAGE_HEAD, at);
+  at += MESSAGE_HEAD.length;
+  frames.set(line, at);
+  if (line.includes(CR)) replaceLineBreaks(frames.subarray(at, at + line.length));
+  at += line.length;
+  frames.set(FRAME_TAIL, at);
+  return at + FRAME_TAIL.length;
+}
+
+/**
+ * The same with an id for each event, `HANDLE-NUMBER`, by which a client can say what it has seen.
+ *
+ * @param first the number of the first one.
+ */
+export function numberedMessageFrames(lines: readonly Buffer[], handle: string, first: number): Buffer {
+  const heads = lines.map((_, index) => `id: ${handle}-${first + index}\n`);
+  let size = 0;
+  for (const [index, line] of lines.entries()) size += (heads[index]?.length ?? 0) + line.length + FRAME_BYTES;
+  const frames = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const [index, line] of lines.entries()) {
+    at += frames.write(heads[index] ?? "", at, "latin1");
+    at = putMessage(frames, at, line);
   }
   return frames;
 }

@@ -69,6 +69,7 @@ export function scriptServer(script: string, { limits, timeouts, ...changes }: S
       requestMs: 0,
       idleMs: 0,
       silentMs: 0,
+      reconnectMs: 0,
       lifetimeMs: 0,
       warmMs: 0,
       parkedMs: 0,

@@ -64,7 +64,11 @@ function open(
     transport: "sse",
     variables: new Map(Object.entries(variables)),
     signal,
-    createOutput: (id) => createEventStreamOutput({ heartbeatMs: 0, stalledWriteMs: 0, first: Buffer.from(id) }),
+    createOutput: (id) => {
+      const output = createEventStreamOutput({ heartbeatMs: 0, stalledWriteMs: 0, endpoint: id, return: undefined });
+      output.connect();
+      return output;
+    },
   });
 }
 

@@ -6,7 +6,7 @@ import { within } from "./eventually.ts";
 import { type CollectedLog, collectLog } from "./log.ts";
 
 export interface ProxyOptions {
-  /** The configuration file. Its `timeouts.gracefulStop` is 1 s and its `timeouts.shutdown` 5 s unless it says otherwise. Left out: no file, the built-in allowlist. */
+  /** The configuration file. Its `timeouts.gracefulStop` is 1 s, its `timeouts.shutdown` 5 s, and its `timeouts.reconnect` 0 unless it says otherwise: a client that leaves is gone. Left out: no file, the built-in allowlist. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Environment of the proxy, over the harness's own; undefined takes a variable away. The rate limit is off unless it is set here. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -60,7 +60,12 @@ export function makePlace(options: ProxyOptions): Place {
   for (const name of ["bin", "home", "tmp"]) mkdirSync(join(root, name));
   const config = options.config === undefined ? undefined : join(root, "config.json");
   if (config !== undefined) {
-    const timeouts = { gracefulStop: "1s", shutdown: "5s", ...(options.config?.["timeouts"] as object | undefined) };
+    const timeouts = {
+      gracefulStop: "1s",
+      shutdown: "5s",
+      reconnect: 0,
+      ...(options.config?.["timeouts"] as object | undefined),
+    };
     writeFileSync(config, JSON.stringify({ ...options.config, timeouts }));
   }
   const wanted: Readonly<Record<string, string | undefined>> = {
@@ -73,6 +78,7 @@ export function makePlace(options: ProxyOptions): Place {
     LOG_LEVEL: "DEBUG",
     RATE_LIMIT_PER_MINUTE: "0",
     MCP_PROXY_CONFIG: config,
+    ...(config === undefined ? { TIMEOUTS_RECONNECT: "0" } : {}),
     ...options.env,
   };
   const set = Object.entries(wanted).filter((entry): entry is [string, string] => entry[1] !== undefined);

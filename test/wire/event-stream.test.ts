@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { eventFrame, HEARTBEAT, messageFrames, replaceLineBreaks } from "../../src/wire/event-stream.ts";
+import {
+  eventFrame,
+  HEARTBEAT,
+  messageFrames,
+  numberedMessageFrames,
+  replaceLineBreaks,
+} from "../../src/wire/event-stream.ts";
 import { createEventStreamReader } from "../support/event-stream.ts";
 
 /** The events that a client reads, and how many comments it skips. */
@@ -33,7 +39,20 @@ describe("frames of messages", () => {
   });
 });
 
+describe("numbered frames of messages", () => {
+  test("are the same events, each with its own id", () => {
+    const lines = ['{"a":"é😀"}', '{"b":\r1}', "{}"].map((line) => Buffer.from(line));
+    const frames = numberedMessageFrames(lines, "handle", 9);
+    expect(readEvents(frames)).toEqual(readEvents(messageFrames(lines)));
+    expect(frames.toString().match(/^id: .*$/gm)).toEqual(["id: handle-9", "id: handle-10", "id: handle-11"]);
+  });
+});
+
 describe("an event of the proxy's own", () => {
+  test("has an id if it is given one, and its data last", () => {
+    expect(eventFrame("endpoint", "/x", "handle-0").toString()).toBe("id: handle-0\nevent: endpoint\ndata: /x\n\n");
+  });
+
   test("has its name and its data", () => {
     expect(eventFrame("endpoint", "/demo/message?sessionId=x").toString()).toBe(
       "event: endpoint\ndata: /demo/message?sessionId=x\n\n",

@@ -78,6 +78,12 @@ export const SERVER_TIMEOUTS = {
     2 * HOUR,
     "Ends a session without JSON-RPC traffic while a stream is open: a client that vanished looks like a quiet one. 0: off.",
   ),
+  reconnectMs: named(
+    "timeouts.reconnect",
+    DURATION,
+    60 * SECOND,
+    "How long the session of an HTTP+SSE client whose connection was cut waits for it to come back with `Last-Event-ID`, as every EventSource does by itself; what it misses is kept, within `limits.outboxBytes`. 0: the session ends with its connection.",
+  ),
   lifetimeMs: named(
     "timeouts.lifetime",
     DURATION,

@@ -2,16 +2,17 @@ import { ERRORS, ProxyError } from "../../base/errors.ts";
 import type { Server } from "../../process/server.ts";
 import type { Registry } from "../../session/registry.ts";
 import type { Session } from "../../session/session.ts";
-import { eventFrame } from "../../wire/event-stream.ts";
 import type { JsonScanner } from "../../wire/json-scan.ts";
 import { errorAnswer, idKey } from "../../wire/message.ts";
 import type { BodyReader } from "../body.ts";
 import { readClientMessage } from "../client-message.ts";
+import type { ClientStream } from "../client-stream.ts";
 import { accepts } from "../content-type.ts";
 import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
 import { underRequest } from "../request-error.ts";
 import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createEventStreamOutput, type EventStreamOutput } from "./output.ts";
+import { createReturns, type OpenSession } from "./returns.ts";
 
 export interface SseOptions {
   readonly registry: Registry;
@@ -23,15 +24,19 @@ export interface SseOptions {
 
 /** HTTP+SSE, the transport of MCP revision 2024-11-05. */
 export interface SseTransport {
-  /** `GET /:server/sse`: opens a session and its event stream, whose first event names the URL for messages. */
-  readonly open: (request: TransportRequest) => Promise<TransportAnswer>;
+  /**
+   * `GET /:server/sse`: opens a session and its event stream, whose first event names the URL for messages; or goes on with the
+   * session that `Last-Event-ID` is of, as an EventSource asks that was cut off.
+   */
+  readonly open: (request: TransportRequest) => TransportAnswer | Promise<TransportAnswer>;
   /** `POST /:server/message?sessionId=`: passes a message on; its answer, if any, comes on the event stream. */
   readonly message: (request: TransportRequest) => Promise<TransportAnswer>;
 }
 
 export function createSse({ registry, readBody, scan, readVariables }: SseOptions): SseTransport {
-  const endpoint = (prefix: string, server: Server, id: string) =>
-    eventFrame("endpoint", `${prefix}/${encodeURIComponent(server.name)}/message?sessionId=${id}`);
+  const endpointOf = (prefix: string, server: Server, id: string) =>
+    `${prefix}/${encodeURIComponent(server.name)}/message?sessionId=${id}`;
+  const returns = createReturns();
 
   /** Callers that are alike have the same fields object: the headers of their answers are made once. */
   const accepted = new WeakMap<Fields, ResponseInit>();
@@ -67,44 +72,63 @@ export function createSse({ registry, readBody, scan, readVariables }: SseOption
     outputs.get(session)?.answer(id, errorAnswer(rpcId, ERRORS[code].rpc, message, { code, ...data }));
   };
 
+  /** Answers with the event stream of a session, and notes when the client's connection is lost. */
+  const streamAnswer = (
+    { request, fields }: TransportRequest,
+    { session, output }: OpenSession,
+    stream: ClientStream,
+  ): TransportAnswer => {
+    const leave = () => {
+      if (output.disconnect(stream)) session.clientLeft();
+    };
+    if (request.signal.aborted) leave();
+    else request.signal.addEventListener("abort", leave, { once: true });
+    return { response: new Response(stream.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: session.name };
+  };
+
+  const begin = async (arrival: TransportRequest, variables: ReadonlyMap<string, string>): Promise<TransportAnswer> => {
+    const { request, server, principal, client, publicPrefix, admitStart } = arrival;
+    admitStart();
+    const { heartbeatMs, stalledWriteMs } = server.timeouts;
+    const back = returns.prepare(server);
+    let output: EventStreamOutput | undefined;
+    let stream: ReturnType<EventStreamOutput["connect"]>;
+    const session = await registry.open({
+      server,
+      principal,
+      client: client(),
+      transport: "sse",
+      variables,
+      signal: request.signal,
+      createOutput: (id) => {
+        const endpoint = endpointOf(publicPrefix(), server, id);
+        output = createEventStreamOutput({ heartbeatMs, stalledWriteMs, endpoint, return: back });
+        stream = output.connect();
+        return output;
+      },
+    });
+    if (output === undefined || typeof stream !== "object") throw new Error("a session was opened without an output");
+    const open = { session, output };
+    outputs.set(session, output);
+    if (back !== undefined) returns.add(back.handle, open, { server, principal, variables });
+    return streamAnswer(arrival, open, stream);
+  };
+
   return {
-    open: async ({ request, server, principal, client, fields, publicPrefix, admitStart, keepOpen }) => {
-      if (!accepts(request.headers.get("accept"), "text", "event-stream")) {
+    open: (arrival) => {
+      const { request, server, principal, keepOpen } = arrival;
+      const { headers } = request;
+      if (!accepts(headers.get("accept"), "text", "event-stream")) {
         throw new ProxyError("not_acceptable", {
           message: "This URL answers with text/event-stream: allow it in Accept.",
         });
       }
-      const variables = readVariables(request.headers, server);
-      admitStart();
+      const variables = readVariables(headers, server);
       // The wait for a turn to start may be long, too.
       keepOpen();
-      const { heartbeatMs, stalledWriteMs } = server.timeouts;
-      let output: EventStreamOutput | undefined;
-      const session = await registry.open({
-        server,
-        principal,
-        client: client(),
-        transport: "sse",
-        variables,
-        signal: request.signal,
-        createOutput: (id) => {
-          output = createEventStreamOutput({
-            heartbeatMs,
-            stalledWriteMs,
-            first: endpoint(publicPrefix(), server, id),
-          });
-          return output;
-        },
-      });
-      if (output === undefined) throw new Error("a session was opened without an output");
-      outputs.set(session, output);
-      const leave = () => session.end("client-closed");
-      if (request.signal.aborted) leave();
-      else request.signal.addEventListener("abort", leave, { once: true });
-      return {
-        response: new Response(output.body, { headers: { ...fields, ...STREAM_FIELDS } }),
-        session: session.name,
-      };
+      const lastEventId = headers.get("last-event-id");
+      const back = lastEventId === null ? undefined : returns.find(lastEventId, { server, principal, variables });
+      return back === undefined ? begin(arrival, variables) : streamAnswer(arrival, back, back.stream);
     },
 
     message: ({ request, server, principal, fields, admit }) => {

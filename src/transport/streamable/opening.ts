@@ -5,10 +5,10 @@ import type { Registry } from "../../session/registry.ts";
 import { createSessionId, type Session } from "../../session/session.ts";
 import type { IdKey } from "../../wire/message.ts";
 import { type AnswerTypes, asEventStream, JSON_ALONE } from "../answer-types.ts";
+import type { HistoryBudget } from "../history.ts";
 import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
 import { createExchanges } from "../stateless/exchange.ts";
 import { STREAM_FIELDS } from "../stream-fields.ts";
-import type { HistoryBudget } from "./history.ts";
 import { initializeResult } from "./initialize.ts";
 import { createStreamableOutput, type StreamableOutput } from "./output.ts";
 

@@ -9,8 +9,8 @@ import {
 } from "../../wire/revisions.ts";
 import type { AnswerTypes } from "../answer-types.ts";
 import type { ClientStream } from "../client-stream.ts";
+import type { HistoryBudget } from "../history.ts";
 import type { KeepAliveOptions } from "../keep-alive.ts";
-import type { HistoryBudget } from "./history.ts";
 import { createPostExchanges, PATIENCE_MS, type Reply } from "./post-exchanges.ts";
 import type { ResumableStream } from "./resumable-stream.ts";
 import { createSessionStreams } from "./streams.ts";

@@ -1,7 +1,7 @@
 import { messageFrame, primingFrame } from "../../wire/event-stream.ts";
 import { type ClientStream, createClientStream } from "../client-stream.ts";
+import type { History } from "../history.ts";
 import type { KeepAlive } from "../keep-alive.ts";
-import type { History } from "./history.ts";
 
 /** After a connection is lost or closed, a client is asked to come back in so many milliseconds. */
 const RETRY_MS = 1_000;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ClientStream } from "../client-stream.ts";
+import { createHistory, type HistoryBudget } from "../history.ts";
 import { createKeepAlive, type KeepAliveOptions } from "../keep-alive.ts";
-import { createHistory, type HistoryBudget } from "./history.ts";
 import { createResumableStream, type ResumableStream } from "./resumable-stream.ts";
 
 /** Events of one session that are remembered, and for how long. */

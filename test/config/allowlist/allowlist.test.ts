@@ -129,7 +129,14 @@ describe("a server", () => {
       isolation: "exclusive",
       limits: { sessionsPerServer: 100, lineBytes: 16_777_216, outboxBytes: 4_194_304 },
       timeouts: {
-        ...{ startMs: 180_000, requestMs: 180_000, idleMs: 1_800_000, silentMs: 7_200_000, lifetimeMs: 86_400_000 },
+        ...{
+          startMs: 180_000,
+          requestMs: 180_000,
+          idleMs: 1_800_000,
+          silentMs: 7_200_000,
+          reconnectMs: 60_000,
+          lifetimeMs: 86_400_000,
+        },
         ...{ warmMs: 300_000, parkedMs: 300_000, probeMs: 5_000 },
         ...{ heartbeatMs: 10_000, stalledWriteMs: 30_000, gracefulStopMs: 10_000 },
       },

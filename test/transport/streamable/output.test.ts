@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { OutgoingMessage } from "../../../src/session/output.ts";
 import { BOTH_TYPES, JSON_ALONE } from "../../../src/transport/answer-types.ts";
 import type { ClientStream } from "../../../src/transport/client-stream.ts";
-import { createHistoryBudget } from "../../../src/transport/streamable/history.ts";
+import { createHistoryBudget } from "../../../src/transport/history.ts";
 import { createStreamableOutput, type StreamableOutput } from "../../../src/transport/streamable/output.ts";
 import { eventually, within } from "../../support/eventually.ts";
 import { connectRaw, type RawConnection, requestText } from "../../support/raw-http.ts";

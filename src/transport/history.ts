@@ -30,16 +30,19 @@ export interface HistoryOptions {
   readonly maxAgeMs: number;
 }
 
+/** Events of one stream that were sent in one piece: those with the sequence numbers from `first` to `last`. */
 interface Remembered {
   readonly stream: number;
-  readonly sequence: number;
-  readonly frame: Buffer;
+  readonly first: number;
+  readonly last: number;
+  readonly frames: Buffer;
   readonly at: number;
 }
 
 /** The events of one session's streams, the oldest first. */
 export interface History {
-  readonly add: (stream: number, sequence: number, frame: Buffer) => void;
+  /** Remembers the event with a sequence number, or so many events up to that one. */
+  readonly add: (stream: number, sequence: number, frames: Buffer, count?: number) => void;
   /** The frames of a stream after a sequence number, or "gap" if one of them is forgotten. */
   readonly after: (stream: number, sequence: number, lastSequence: number) => readonly Buffer[] | "gap";
   /** The frames of a stream after a sequence number that are still known. */
@@ -52,47 +55,63 @@ export interface History {
 /** Bounded by number, bytes and age for the session, and by the budget for all of them: the oldest events go first. */
 export function createHistory({ budget, maxEvents, maxBytes, maxAgeMs }: HistoryOptions): History {
   // A Set keeps the order of arrival, and its first element is found and removed at once.
-  const events = new Set<Remembered>();
+  const pieces = new Set<Remembered>();
   let bytes = 0;
+  let events = 0;
 
-  const forget = (event: Remembered) => {
-    events.delete(event);
-    bytes -= event.frame.length;
-    budget.giveBack(event.frame.length);
+  const forget = (piece: Remembered) => {
+    pieces.delete(piece);
+    bytes -= piece.frames.length;
+    events -= piece.last - piece.first + 1;
+    budget.giveBack(piece.frames.length);
   };
 
   const forgetOldest = (): boolean => {
-    const [oldest] = events;
+    const [oldest] = pieces;
     if (oldest === undefined) return false;
     forget(oldest);
     return true;
   };
 
-  const remaining = (stream: number, sequence: number): readonly Buffer[] =>
-    [...events].filter((event) => event.stream === stream && event.sequence > sequence).map(({ frame }) => frame);
+  const after = (stream: number, sequence: number) =>
+    [...pieces].filter((piece) => piece.stream === stream && piece.last > sequence);
 
   return {
-    add: (stream, sequence, frame) => {
+    add: (stream, sequence, frames, count = 1) => {
       // One that alone is over the bound is not remembered: coming back for it is a gap.
-      if (maxBytes > 0 && frame.length > maxBytes) return;
-      while (events.size >= maxEvents || (maxBytes > 0 && bytes + frame.length > maxBytes)) forgetOldest();
-      while (!budget.take(frame.length)) if (!forgetOldest()) return;
-      bytes += frame.length;
-      events.add({ stream, sequence, frame, at: performance.now() });
+      if (maxBytes > 0 && frames.length > maxBytes) return;
+      while (events > 0 && (events + count > maxEvents || (maxBytes > 0 && bytes + frames.length > maxBytes)))
+        forgetOldest();
+      while (!budget.take(frames.length)) if (!forgetOldest()) return;
+      bytes += frames.length;
+      events += count;
+      pieces.add({ stream, first: sequence - count + 1, last: sequence, frames, at: performance.now() });
     },
     after: (stream, sequence, lastSequence) => {
-      const known = remaining(stream, sequence);
-      return known.length === lastSequence - sequence ? known : "gap";
+      const known = after(stream, sequence);
+      let count = 0;
+      for (const { first, last } of known) count += last - Math.max(first - 1, sequence);
+      return count === lastSequence - sequence ? known.map((piece) => framesAfter(piece, sequence)) : "gap";
     },
-    remaining,
+    remaining: (stream, sequence) => after(stream, sequence).map((piece) => framesAfter(piece, sequence)),
     expire: (now) => {
-      for (const event of events) {
-        if (now - event.at < maxAgeMs) break;
-        forget(event);
+      for (const piece of pieces) {
+        if (now - piece.at < maxAgeMs) break;
+        forget(piece);
       }
     },
     clear: () => {
-      for (const event of events) forget(event);
+      for (const piece of pieces) forget(piece);
     },
   };
+}
+
+/** The end of a frame: no message has a line break. */
+const FRAME_END = Buffer.from("\n\n");
+
+/** What of a piece comes after a sequence number. */
+function framesAfter({ first, frames }: Remembered, sequence: number): Buffer {
+  let start = 0;
+  for (let skipped = first; skipped <= sequence; skipped++) start = frames.indexOf(FRAME_END, start) + FRAME_END.length;
+  return frames.subarray(start);
 }
