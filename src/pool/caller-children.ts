@@ -56,16 +56,18 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
   const parts: CallerChildrenParts = { ...options, notifications };
   const { server } = parts;
   const { startMs, warmMs, lifetimeMs } = server.timeouts;
+  const waitMs = startMs === 0 ? LONGEST_WAIT_MS : Math.min(startMs, LONGEST_WAIT_MS);
   const variants = createVariants(server, parts.eras);
   const subscriptions = createSubscriptions();
   const turns = createTurns();
   const pins = createPins(parts.onIdle);
-  /** Children whose subscriptions are being made: nobody uses them yet. */
-  const joining = new Set<PooledChild>();
+  /** Children whose subscriptions are being made, so that nobody uses them yet; each with what ends the wait. */
+  const joining = new Map<PooledChild, () => void>();
   let arriving = 0;
   let closed = false;
 
   const dismiss = (pooled: PooledChild, reason: string) => {
+    joining.get(pooled)?.();
     joining.delete(pooled);
     for (const { pooledChildren } of variants.all()) pooledChildren.delete(pooled);
     subscriptions.leave(pooled.link);
@@ -75,8 +77,9 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
 
   const adopt = async (variant: Variant, pooled: PooledChild) => {
     // Before anybody uses it: what is called next may change what others are subscribed to.
-    joining.add(pooled);
-    if (pooled.identity.era === "legacy") await subscriptions.join(pooled.link);
+    const { promise: dismissed, resolve } = Promise.withResolvers<void>();
+    joining.set(pooled, resolve);
+    if (pooled.identity.era === "legacy") await Promise.race([subscriptions.join(pooled.link), dismissed]);
     // Dismissed meanwhile, with all others.
     if (!joining.delete(pooled)) return;
     variant.pooledChildren.add(pooled);
@@ -100,8 +103,6 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
       mayBegin: (underWay) => request.mode === "alone" && variant.isKnown && atWork + underWay < MAX_ALONE,
       begin: (ticket) => begin(request, ticket),
     });
-
-  const waitMs = startMs === 0 ? LONGEST_WAIT_MS : Math.min(startMs, LONGEST_WAIT_MS);
 
   /** Of the children that one may have alone, those that nobody uses, and that know other clients' roots, go first. */
   const makeRoom = (variant: Variant) => {
@@ -165,7 +166,7 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
     close: () => {
       closed = true;
       for (const { starts } of variants.all()) starts.abandonAll();
-      for (const pooled of [...joining, ...variants.pooledChildren()]) dismiss(pooled, "shutdown");
+      for (const pooled of [...joining.keys(), ...variants.pooledChildren()]) dismiss(pooled, "shutdown");
       turns.wakeAll();
     },
   };
