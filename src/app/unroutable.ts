@@ -20,10 +20,6 @@ export interface Unroutable {
   readonly allowOf: (request: Request) => string;
 }
 
-/** Whoever looks for an authorization server shows its user this sentence. */
-const NOTHING_HERE =
-  "There is nothing at this URL. A client that came here to sign in: this proxy has no OAuth. It takes the token that its operator gave out, in the header Authorization: Bearer <token>.";
-
 /** Methods that every URL has, or that are refused by a route of their own. */
 const UNNAMED: ReadonlySet<string> = new Set(["OPTIONS", "HEAD"]);
 
@@ -48,7 +44,7 @@ export function createUnroutable(routes: () => readonly Route[]): Unroutable {
     errorOf: (request) => {
       const methods = find(request)?.methods;
       return methods === undefined || methods.includes(request.method)
-        ? new ProxyError("not_found", { message: NOTHING_HERE })
+        ? new ProxyError("not_found")
         : wrongMethod(request.method, methods);
     },
     dialectOf: (request) => (find(request)?.path.includes("/:server/") === true ? "mcp" : "management"),

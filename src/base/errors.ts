@@ -100,7 +100,14 @@ export const ERRORS = {
     fault: "client",
     summary: "Neither the server nor revision 2026-07-28 has this method.",
   },
-  not_found: { status: 404, rpc: -32600, fault: "client", summary: "There is nothing at this URL." },
+  // Whoever looks for an authorization server shows its user this sentence.
+  not_found: {
+    status: 404,
+    rpc: -32600,
+    fault: "client",
+    summary:
+      "There is nothing at this URL. A client that came here to sign in: this proxy has no OAuth. It takes the token that its operator gave out, in the header Authorization: Bearer <token>.",
+  },
   session_not_found: {
     status: 404,
     rpc: -32001,
