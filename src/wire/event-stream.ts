@@ -11,11 +11,11 @@ export const HEARTBEAT: Buffer = Buffer.from(": heartbeat\n\n");
 
 /**
  * Makes one event of text that the proxy wrote itself. Line breaks in `data` become further data lines; the event's
- * name and id must not hold any. The data comes last: there are clients that take what follows it for more of it.
+ * name must not hold any.
  */
-export function eventFrame(event: string, data: string, id?: string): Buffer {
+export function eventFrame(event: string, data: string): Buffer {
   const lines = data.split(/\r\n|\n|\r/).map((line) => `data: ${line}\n`);
-  return Buffer.from(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\n${lines.join("")}\n`);
+  return Buffer.from(`event: ${event}\n${lines.join("")}\n`);
 }
 
 /**

@@ -49,10 +49,6 @@ describe("numbered frames of messages", () => {
 });
 
 describe("an event of the proxy's own", () => {
-  test("has an id if it is given one, and its data last", () => {
-    expect(eventFrame("endpoint", "/x", "handle-0").toString()).toBe("id: handle-0\nevent: endpoint\ndata: /x\n\n");
-  });
-
   test("has its name and its data", () => {
     expect(eventFrame("endpoint", "/demo/message?sessionId=x").toString()).toBe(
       "event: endpoint\ndata: /demo/message?sessionId=x\n\n",

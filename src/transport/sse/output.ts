@@ -107,8 +107,8 @@ export function createEventStreamOutput(options: EventStreamOutputOptions): Even
       if (lastSequence > sequence) return undefined;
       const missed = back?.history.after(STREAM, lastSequence, sequence) ?? [];
       if (missed === "gap") return "gap";
-      const id = back === undefined ? undefined : `${back.handle}-${lastSequence}`;
-      const first = Buffer.concat([eventFrame("endpoint", endpoint, id), ...missed]);
+      // Without an id: clients know from messages where they were, and the plainest ones look for these very bytes.
+      const first = Buffer.concat([eventFrame("endpoint", endpoint), ...missed]);
       connection?.cut();
       connection = createClientStream({ first, stalledWriteMs });
       makeRoom();
