@@ -178,6 +178,12 @@ export const ERRORS = {
     fault: "child",
     summary: "The server wrote a message over limits.lineBytes; the session was ended.",
   },
+  child_bad_answer: {
+    status: 502,
+    rpc: -32000,
+    fault: "child",
+    summary: "The server's answer to this request cannot be read; the message says what is wrong with it.",
+  },
   draining: { status: 503, rpc: -32000, fault: "limit", summary: "The proxy is shutting down." },
   host_exhausted: {
     status: 503,

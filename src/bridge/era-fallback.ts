@@ -4,7 +4,7 @@ import type { EraMemory } from "../link/eras.ts";
 import type { ConnectLink, Link, LinkEnd, LinkEvents, RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
 import { valueAt } from "../wire/json-edit.ts";
-import { errorAnswer, type IdKey } from "../wire/message.ts";
+import { errorAnswer, type IdKey, twinOf } from "../wire/message.ts";
 import { createHeldMessages, type HeldMessages } from "./held-messages.ts";
 import type { OwnChildBridge } from "./own-child.ts";
 
@@ -79,8 +79,10 @@ export function createEraFallback(options: EraFallbackOptions): ConnectLink {
     const isRefusal = ({ line }: RawMessage) => valueAt(line, ["result"]) === undefined;
 
     const watching: LinkEvents = {
+      ...(events.owed === undefined ? {} : { owed: events.owed }),
       onMessages: (messages) => {
-        const isAnswer = ({ message }: RawMessage) => message.kind === "response" && message.id === openingId;
+        const isAnswer = ({ message }: RawMessage) =>
+          message.kind === "response" && (message.id === openingId || twinOf(message.id) === openingId);
         const answer = isDecided || openingId === undefined ? undefined : messages.find(isAnswer);
         if (answer === undefined || opening === undefined) return events.onMessages(messages);
         isDecided = true;

@@ -2,9 +2,9 @@ import { createFairTurns } from "../base/fair-turns.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Child } from "../process/child.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
-import { readChildMessage } from "../wire/message.ts";
-import { createLineSplitter, LineTooLong } from "../wire/newline.ts";
-import type { LastWords, LinkEnd, RawMessage } from "./link.ts";
+import { createChildMessages, WHOLE_AFTER_MS } from "./child-messages.ts";
+import type { LastWords, LinkEnd, OwedRequest, RawMessage } from "./link.ts";
+import { createOddLinesLog } from "./odd-lines-log.ts";
 
 export interface ChildReaderOptions {
   readonly child: Child;
@@ -13,6 +13,8 @@ export interface ChildReaderOptions {
   readonly maxLineBytes: number;
   /** Given the messages of one read, in order. While its promise is pending, the child's stdout is not read. */
   readonly onMessages: (messages: readonly RawMessage[]) => Promise<void> | undefined;
+  /** The requests that the child owes an answer: one that cannot be read may be for one of them. */
+  readonly owed: () => Iterable<OwedRequest>;
   /** Called at the first byte of the child's stdout. */
   readonly onFirstByte?: () => void;
   /** Called once, when the child has ended or cannot be understood any more. */
@@ -25,26 +27,34 @@ export interface ChildReaderOptions {
 /** After the child's exit a grandchild may hold its stdout: what the child still said is there by then. */
 const DRAIN_AFTER_EXIT_MS = 250;
 
-/** Of lines that are no messages, so many are logged for a session; the rest is counted. */
-const LOGGED_DROPS = 10;
-
 /** Reads a child's messages until it ends. Starts at once; gives the number of dropped lines so far. */
 export function readChild(options: ChildReaderOptions): { readonly dropped: () => number } {
-  const { child, scan, onMessages, onEnd, log, context } = options;
-  const split = createLineSplitter(options.maxLineBytes);
+  const { child, scan, maxLineBytes, owed, onMessages, onEnd, log, context } = options;
   const reader = child.stdout.getReader();
   const fairTurn = createFairTurns();
-  let dropped = 0;
   let reads = 0;
+  let lastReadAt = 0;
+  let pause: ReturnType<typeof setTimeout> | undefined;
   let isReading = false;
   let hasAnswered = false;
   let isOver = false;
 
-  const drop = (line: Buffer, reason: string) => {
-    dropped++;
-    if (dropped > LOGGED_DROPS) return;
-    const last = dropped === LOGGED_DROPS ? "; further ones are only counted" : "";
-    log.warn({ ...context, bytes: line.length, reason }, `dropped a line of the child that is no message${last}`);
+  /** What comes of a line later than the line itself. */
+  const deliver = (messages: readonly RawMessage[]) => {
+    if (isOver || messages.length === 0) return;
+    hasAnswered = true;
+    onMessages(messages)?.catch((error: unknown) => log.error({ ...context, err: error }, "a late message failed"));
+  };
+  const shown = createOddLinesLog({ log, context, redactor: child.redactor });
+  const said = createChildMessages({ scan, maxLineBytes, owed, deliver, shown });
+
+  const onPause = () => {
+    pause = undefined;
+    const patience = said.patienceMs();
+    if (isOver || patience === undefined) return;
+    const left = isReading ? lastReadAt + patience - performance.now() : patience;
+    if (left > 0) pause = setTimeout(onPause, Math.ceil(left));
+    else deliver(said.onSilence());
   };
 
   const pump = async (): Promise<"line-too-long" | "stdout"> => {
@@ -54,28 +64,18 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
       isReading = false;
       reads++;
       const since = performance.now();
+      lastReadAt = since;
       if (done) return "stdout";
       if (reads === 1) options.onFirstByte?.();
       const messages: RawMessage[] = [];
-      let tooLong = false;
-      try {
-        split(Buffer.from(value.buffer, value.byteOffset, value.byteLength), (line) => {
-          const message = readChildMessage(line, scan);
-          if (typeof message === "string") drop(line, message);
-          else {
-            hasAnswered ||= message.kind === "response";
-            messages.push({ line, message });
-          }
-        });
-      } catch (error) {
-        if (!(error instanceof LineTooLong)) throw error;
-        tooLong = true;
-      }
+      const outcome = said.take(Buffer.from(value.buffer, value.byteOffset, value.byteLength), messages);
       if (messages.length > 0) {
+        hasAnswered ||= messages.some(({ message }) => message.kind === "response");
         const delivered = onMessages(messages);
         if (delivered !== undefined) await delivered;
       }
-      if (tooLong) return "line-too-long";
+      if (pause === undefined && said.patienceMs() !== undefined) pause = setTimeout(onPause, WHOLE_AFTER_MS);
+      if (outcome === "line-too-long") return "line-too-long";
       const turn = fairTurn(since);
       if (turn !== undefined) await turn;
     }
@@ -106,10 +106,13 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
     );
     const first = await Promise.race([pump(), exitedAndDrained, inputClosed]);
     isOver = true;
+    clearTimeout(pause);
     if (first === "line-too-long") {
-      onEnd({ kind: "line-too-long", maxLineBytes: options.maxLineBytes });
+      onEnd({ kind: "line-too-long", maxLineBytes });
       return;
     }
+    const last = said.finish();
+    if (last.length > 0) await onMessages(last);
     // stdout ends a moment before the exit is known, or else the child has closed it and lives on.
     const exit = await Promise.race([child.exited, Bun.sleep(DRAIN_AFTER_EXIT_MS).then(() => undefined)]);
     const words = await lastWords();
@@ -122,7 +125,10 @@ export function readChild(options: ChildReaderOptions): { readonly dropped: () =
       log.error({ ...context, err: error }, "reading the child failed");
       onEnd({ kind: "closed", stream: "stdout", stderr: "" });
     })
-    .finally(() => reader.cancel().catch(() => undefined));
+    .finally(() => {
+      said.close();
+      reader.cancel().catch(() => undefined);
+    });
 
-  return { dropped: () => dropped };
+  return { dropped: shown.dropped };
 }

@@ -17,7 +17,8 @@ export interface ExclusiveLinkOptions {
 /** A session's own child: messages pass through as bytes, and a slow client keeps the child waiting. */
 export function createExclusiveLink({ child, ...reading }: ExclusiveLinkOptions): ConnectLink {
   return (events) => {
-    const { dropped } = readChild({ child, ...reading, ...events });
+    const { owed = () => [], ...others } = events;
+    const { dropped } = readChild({ child, ...reading, ...others, owed });
     const startWords = () => child.stderr.startWords(false);
     return { pid: child.pid, send: ({ line }) => child.write(line), dropped, startWords, stop: child.stop };
   };

@@ -32,9 +32,20 @@ export type LinkEnd =
       readonly data: Readonly<Record<string, unknown>>;
     };
 
+/** A request that the child owes an answer, under the id that the child knows. */
+export interface OwedRequest {
+  readonly id: IdKey;
+  /** That id's JSON text. */
+  readonly rawId: string;
+  /** The same as long as it is the same request: ids are used again. */
+  readonly identity: object;
+}
+
 export interface LinkEvents {
   /** Given messages for the client, in order. While its promise is pending, the client is slow. */
   readonly onMessages: (messages: readonly RawMessage[]) => Promise<void> | undefined;
+  /** The requests that are unanswered: an answer that cannot be read may be for one of them. By default none are. */
+  readonly owed?: () => Iterable<OwedRequest>;
   /** Called once, when the link has ended by itself. */
   readonly onEnd: (end: LinkEnd) => void;
 }

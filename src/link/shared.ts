@@ -125,6 +125,9 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     log,
     context,
     onFirstByte: onSpoke,
+    owed: function* () {
+      for (const [id, identity] of calls.entries()) yield { id: String(id), rawId: String(id), identity };
+    },
     onMessages: (messages) => {
       const slow = messages.map(delivery.deliver).filter((sent) => sent !== undefined);
       return slow.length === 0 ? undefined : Promise.all(slow).then(() => undefined);

@@ -21,6 +21,8 @@ export interface Child {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ChildStderr;
+  /** Takes the operator's and the client's credentials out of what it writes. */
+  readonly redactor: Redactor;
   readonly write: (line: Buffer) => "ok" | "full" | "closed";
   /** Settles when the child has closed its stdin although there is something for it to read. */
   readonly inputClosed: Promise<void>;
@@ -108,6 +110,7 @@ export async function connectChild(
     pid,
     stdout,
     stderr,
+    redactor,
     write: queue.write,
     inputClosed: queue.broken,
     spoke: stderr.spoke,

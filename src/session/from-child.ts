@@ -1,9 +1,9 @@
 import type { RawMessage } from "../link/link.ts";
-import { errorAnswer } from "../wire/message.ts";
+import { errorAnswer, type IdKey, twinOf } from "../wire/message.ts";
 import { cancelledRequestOf, reportedProgressOf } from "../wire/params.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
-import type { PendingRequests } from "./pending.ts";
+import type { PendingRequest, PendingRequests } from "./pending.ts";
 import type { Questions } from "./questions.ts";
 import { answerForClient, cancellationOf, progressForClient } from "./request-names.ts";
 
@@ -29,10 +29,20 @@ export function createFromChild({ pending, questions, deadlines, output, answerC
   const takeProgress = (raw: RawMessage, now: number): OutgoingMessage => {
     const token = reportedProgressOf(raw.line);
     if (token === undefined) return { ...raw, about: raw.about };
-    const request = pending.touch(token, deadlines.requestTime(now));
-    return request === undefined
-      ? { ...raw, about: undefined }
-      : { ...raw, line: progressForClient(raw.line, request), about: request.id };
+    const since = deadlines.requestTime(now);
+    const request = pending.touch(token, since);
+    if (request !== undefined) return { ...raw, line: progressForClient(raw.line, request), about: request.id };
+    const twin = twinOf(token);
+    const meant = twin === undefined ? undefined : pending.touch(twin, since);
+    if (meant === undefined) return { ...raw, about: undefined };
+    const clientToken = meant.clientToken ?? twin;
+    return { ...raw, line: progressForClient(raw.line, { ...meant, clientToken }), about: meant.id };
+  };
+
+  /** A child that keeps ids as text, or makes numbers of them, means the same request: no two such are in flight at a time. */
+  const settleTwin = (id: IdKey): PendingRequest | undefined => {
+    const twin = twinOf(id);
+    return twin === undefined ? undefined : pending.settle(twin);
   };
 
   /** The child takes a question back, or, as some do, says that it has stopped to work on a request. */
@@ -77,8 +87,8 @@ export function createFromChild({ pending, questions, deadlines, output, answerC
       }
       if (message.id === "null") return { line, message, about };
       deadlines.onAnswer();
-      const request = pending.settle(message.id);
-      if (request !== undefined) return { line: answerForClient(line, request), message, about: request.id };
+      const request = pending.settle(message.id) ?? settleTwin(message.id);
+      if (request !== undefined) return { line: answerForClient(line, message, request), message, about: request.id };
       lateAnswers++;
       return undefined;
     },

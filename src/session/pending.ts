@@ -1,3 +1,4 @@
+import type { OwedRequest } from "../link/link.ts";
 import { type IdKey, twinOf } from "../wire/message.ts";
 
 /** A request that the child owes an answer. */
@@ -42,6 +43,8 @@ export interface PendingRequests {
   readonly oldestSince: () => number | undefined;
   /** Gives up all that have waited since `since` or longer. */
   readonly expire: (since: number) => readonly PendingRequest[];
+  /** All of them, as the child knows them. */
+  readonly owed: () => Iterable<OwedRequest>;
   readonly takeAll: () => readonly PendingRequest[];
 }
 
@@ -122,6 +125,9 @@ export function createPendingRequests(): PendingRequests {
       }
       for (const { id } of overdue) giveUp(id);
       return overdue;
+    },
+    owed: function* () {
+      for (const { request } of waiting.values()) yield { id: request.id, rawId: request.rawId, identity: request };
     },
     takeAll: () => {
       const all = [...waiting.values()].map(({ request }) => request);

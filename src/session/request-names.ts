@@ -59,8 +59,12 @@ export function createRequestNames(taken: Pick<PendingRequests, "isTaken" | "has
   };
 }
 
-/** An answer of the child's, under the id that the client has for it. */
-export function answerForClient(line: Buffer, { rawId, clientRawId }: PendingRequest): Buffer {
+/** An answer of the child's, under the id that the client has for it, and in the client's own spelling: some compare its text. */
+export function answerForClient(
+  line: Buffer,
+  { id, rawId = id }: Message & { readonly kind: "response" },
+  { clientRawId }: Pick<PendingRequest, "clientRawId">,
+): Buffer {
   const span = rawId === clientRawId ? undefined : valueAt(line, ["id"]);
   return span === undefined ? line : applyEdits(line, [{ ...span, text: clientRawId }]);
 }

@@ -202,7 +202,7 @@ export function createSession(options: SessionOptions): Session {
     return key;
   };
 
-  const link = connect({ onMessages, onEnd: onLinkEnd });
+  const link = connect({ onMessages, owed: pending.owed, onEnd: onLinkEnd });
   const { client, variableNames: variables } = options;
   log.info({ ...context, pid: link.pid, principal: principal.id, transport, client, variables }, "session started");
   const end = (reason: EndReason) => finish(endingFor(reason));

@@ -4,12 +4,16 @@ import { arrayElements } from "../wire/batch.ts";
 import { replaceLineBreaks } from "../wire/event-stream.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import { type Message, type MessageFlaw, readMessage } from "../wire/message.ts";
+import { withoutNullMembers } from "../wire/null-members.ts";
 
 /** As many requests as a session may have in flight. */
 const MAX_BATCH = 100;
 
 const REFUSALS: Readonly<
-  Record<MessageFlaw, { readonly code: "invalid_json" | "invalid_request"; readonly message: string }>
+  Record<
+    Exclude<MessageFlaw, "null-members">,
+    { readonly code: "invalid_json" | "invalid_request"; readonly message: string }
+  >
 > = {
   "not-utf8": { code: "invalid_json", message: "The body is not valid UTF-8." },
   "not-json": { code: "invalid_json", message: "The body is not valid JSON." },
@@ -39,7 +43,7 @@ export function readClientMessages(
   scan: JsonScanner,
 ): { readonly messages: readonly RawMessage[]; readonly isBatch: boolean } {
   const message = readMessage(body, scan);
-  if (message !== "array") return { messages: [rawMessage(body, message)], isBatch: false };
+  if (message !== "array") return { messages: [rawMessage(body, message, scan)], isBatch: false };
   const elements = arrayElements(body);
   if (elements.length === 0) throw new ProxyError("invalid_request", { message: "A batch must not be empty." });
   if (elements.length > MAX_BATCH) {
@@ -51,14 +55,19 @@ export function readClientMessages(
 }
 
 /**
- * Takes a request body for one message, and makes it one line in place, for stdio.
+ * Takes a request body for one message, and makes it one line in place, for stdio. Members that are null and mean nothing are left out.
  * @throws ProxyError invalid_json, invalid_request.
  */
 export function readClientMessage(body: Buffer, scan: JsonScanner): RawMessage {
-  return rawMessage(body, readMessage(body, scan));
+  return rawMessage(body, readMessage(body, scan), scan);
 }
 
-function rawMessage(body: Buffer, message: Message | MessageFlaw): RawMessage {
+function rawMessage(body: Buffer, message: Message | MessageFlaw, scan: JsonScanner): RawMessage {
+  if (message === "null-members") {
+    // Servers of the official SDKs ignore a request whose params are null, and its client would wait for ever.
+    const tidy = withoutNullMembers(body);
+    return rawMessage(tidy, readMessage(tidy, scan, true), scan);
+  }
   if (typeof message === "string") {
     const { code, message: text } = REFUSALS[message];
     throw new ProxyError(code, { message: text });

@@ -1,21 +1,5 @@
 import { MEMBER_BITS, MEMBERS, type Member, memberAt, suspectName } from "./json-members.ts";
-
-/** The members of a JSON-RPC message's top level that a router needs, as places in the scanned bytes; -1: absent. */
-export interface ScannedMessage {
-  readonly idStart: number;
-  readonly idEnd: number;
-  readonly methodStart: number;
-  readonly methodEnd: number;
-  readonly jsonrpcStart: number;
-  readonly jsonrpcEnd: number;
-  readonly hasResult: boolean;
-  readonly hasError: boolean;
-  /** Whether the error is null, which is none. */
-  readonly isErrorNull: boolean;
-}
-
-/** Why bytes were not taken for a JSON object. */
-export type ScanFlaw = "not-json" | "too-deep" | "not-object" | "array" | "ambiguous";
+import { emptyMessage, type ScanFlaw, type ScannedMessage } from "./scanned-message.ts";
 
 /** Checks that bytes are one JSON object (RFC 8259) and finds its JSON-RPC members, in one pass. */
 export type JsonScanner = (bytes: Buffer) => ScannedMessage | ScanFlaw;
@@ -188,6 +172,9 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
   };
 
   const leaveMember = () => {
+    if (member === undefined) return;
+    // No other JSON value begins so.
+    if (bytes[memberStart] === 0x6e) found.hasNull = true;
     switch (member) {
       case "id":
         found.idStart = memberStart;
@@ -206,8 +193,6 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
         break;
       case "error":
         found.hasError = true;
-        // No other JSON value begins so.
-        found.isErrorNull = bytes[memberStart] === 0x6e;
         break;
     }
     member = undefined;
@@ -305,23 +290,7 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
   };
 }
 
-type MutableMessage = { -readonly [Key in keyof ScannedMessage]: ScannedMessage[Key] };
-
 const NOTHING = Buffer.alloc(0);
-
-function emptyMessage(): MutableMessage {
-  return {
-    idStart: -1,
-    idEnd: -1,
-    methodStart: -1,
-    methodEnd: -1,
-    jsonrpcStart: -1,
-    jsonrpcEnd: -1,
-    hasResult: false,
-    hasError: false,
-    isErrorNull: false,
-  };
-}
 
 function isHexDigit(byte: number | undefined): boolean {
   if (byte === undefined) return false;

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import type { JsonScanner, ScanFlaw, ScannedMessage } from "./json-scan.ts";
+import type { JsonScanner } from "./json-scan.ts";
+import type { ScanFlaw, ScannedMessage } from "./scanned-message.ts";
 
 /**
  * The key of a request id within one direction of a session. JSON-RPC ids 1 and "1" differ, and so do their keys;
@@ -11,25 +12,22 @@ export type IdKey = string;
 export type Message =
   | { readonly kind: "request"; readonly id: IdKey; readonly rawId: string; readonly method: string }
   | { readonly kind: "notification"; readonly method: string }
-  | { readonly kind: "response"; readonly id: IdKey };
+  /** `rawId`: the id's JSON text, where it is not the key itself. */
+  | { readonly kind: "response"; readonly id: IdKey; readonly rawId?: string; readonly isError?: true };
 
 /** Why bytes are not a message: the scanner's reasons, and those of JSON-RPC 2.0 itself. */
-export type MessageFlaw = ScanFlaw | "not-utf8" | "not-jsonrpc" | "bad-id";
-
-/** Classifies the bytes of one message (JSON-RPC 2.0, sections 4 and 5; MCP: an id is a string or an integer, never null). */
-export function readMessage(bytes: Buffer, scan: JsonScanner): Message | MessageFlaw {
-  const found = isUtf8(bytes) ? scan(bytes) : "not-utf8";
-  return typeof found === "string" ? found : classify(bytes, found);
-}
+export type MessageFlaw = ScanFlaw | "not-utf8" | "not-jsonrpc" | "bad-id" | "null-members";
 
 /**
- * Classifies a line of a child, which is given more leave than a client: a null error beside a result, as programs write that put
- * down every member they know, counts as none (JSON-RPC 2.0, section 5, forbids it). The bytes still say so.
+ * Classifies the bytes of one message (JSON-RPC 2.0, sections 4 and 5; MCP: an id is a string or an integer, never null).
+ *
+ * @param nullsMayMean of the members that are null, those that mean nothing are gone already (null-members.ts). By default the
+ *   flaw "null-members" says that this has to be done first.
  */
-export function readChildMessage(bytes: Buffer, scan: JsonScanner): Message | MessageFlaw {
+export function readMessage(bytes: Buffer, scan: JsonScanner, nullsMayMean = false): Message | MessageFlaw {
   const found = isUtf8(bytes) ? scan(bytes) : "not-utf8";
   if (typeof found === "string") return found;
-  return classify(bytes, found.hasResult && found.isErrorNull ? { ...found, hasError: false } : found);
+  return found.hasNull && !nullsMayMean ? "null-members" : classify(bytes, found);
 }
 
 function classify(bytes: Buffer, found: ScannedMessage): Message | MessageFlaw {
@@ -43,9 +41,11 @@ function classify(bytes: Buffer, found: ScannedMessage): Message | MessageFlaw {
     return id === undefined ? "bad-id" : { kind: "request", id, rawId, method };
   }
   if (found.hasResult === found.hasError) return "not-jsonrpc";
+  const rawId = found.idStart === -1 ? "null" : bytes.toString("utf8", found.idStart, found.idEnd);
   // An error about a request that could not be read has the id null, and no request waits for it.
-  const id = found.idStart === -1 ? undefined : idKey(bytes.toString("utf8", found.idStart, found.idEnd));
-  return { kind: "response", id: id ?? "null" };
+  const id = idKey(rawId) ?? "null";
+  if (rawId === id) return found.hasError ? { kind: "response", id, isError: true } : { kind: "response", id };
+  return found.hasError ? { kind: "response", id, rawId, isError: true } : { kind: "response", id, rawId };
 }
 
 /** The key of an id's JSON text; undefined: not a string or a number. */

@@ -17,15 +17,23 @@ export class LineTooLong extends Error {
 const SMALL_PIECE = 4 * 1024;
 const GATHERING_BYTES = 16 * 1024;
 
-/** Gives each complete line of a chunk, without its line end, in order. */
-export type LineSplitter = (chunk: Buffer, onLine: (line: Buffer) => void) => void;
+/** Cuts a byte stream into lines. */
+export interface LineSplitter {
+  /** Gives each complete line of a chunk, without its line end, in order. @throws LineTooLong. */
+  readonly split: (chunk: Buffer, onLine: (line: Buffer) => void) => void;
+  /** What stands behind the last newline; it is kept. */
+  readonly rest: () => Buffer;
+  /** The last byte of that; undefined: there is none. */
+  readonly lastByte: () => number | undefined;
+  /** Takes it, as if a newline had come. */
+  readonly takeRest: () => Buffer;
+}
 
 /**
- * Splits a byte stream into lines (MCP stdio transport: messages are delimited by newlines).
+ * Makes a splitter (MCP stdio transport: messages are delimited by newlines).
  *
  * Accepts CRLF; skips empty lines; never copies a line that lies within one chunk; work is linear in the bytes however
- * they are cut. What follows the last newline is kept for the next chunk, and is lost when the stream ends: a message
- * without its newline was not completely sent.
+ * they are cut. What follows the last newline is kept for the next chunk.
  *
  * @param maxLineBytes longest line; 0: no bound. A longer one throws LineTooLong, after the lines before it were given.
  */
@@ -72,7 +80,7 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
     return line;
   };
 
-  return (chunk, onLine) => {
+  const split: LineSplitter["split"] = (chunk, onLine) => {
     let start = 0;
     let end = chunk.indexOf(LF);
     while (end !== -1) {
@@ -91,5 +99,12 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
       hold(chunk.subarray(start));
       if (maxLineBytes > 0 && heldBytes > maxLineBytes) throw new LineTooLong(maxLineBytes);
     }
+  };
+
+  return {
+    split,
+    rest: () => Buffer.concat(held),
+    lastByte: () => held.at(-1)?.at(-1),
+    takeRest: takeHeld,
   };
 }

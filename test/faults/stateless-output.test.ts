@@ -46,9 +46,13 @@ describe.each(["legacy", "modern"])("a shared %s child that", (server) => {
     ["writes what is no JSON", ["oops", "{", "", "   ", "null", "[]", "1", '"text"', "{}"]],
     [
       "writes what is no JSON-RPC",
-      ['{"jsonrpc":"1.0","id":$ID,"result":{}}', '{"id":$ID,"result":{}}', '{"jsonrpc":"2.0"}'],
+      [
+        '{"level":"info","id":$ID,"result":{}}',
+        '{"jsonrpc":"2.0"}',
+        '{"id":$ID}',
+        '{"jsonrpc":"2.0","id":$ID,"method":1}',
+      ],
     ],
-    ["answers with a result and an error", ['{"jsonrpc":"2.0","id":$ID,"result":{},"error":{"code":1,"message":""}}']],
     [
       "answers what nobody asked",
       ["0", "-1", "999999", '"1"', "null", "1.5", "1e300", '"__proto__"'].map(

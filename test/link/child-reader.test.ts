@@ -1,38 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import { createLogger } from "../../src/base/logger.ts";
 import { readChild } from "../../src/link/child-reader.ts";
-import type { LinkEnd } from "../../src/link/link.ts";
-import type { Child } from "../../src/process/child.ts";
-import type { ProcessExit } from "../../src/process/exit.ts";
+import type { LinkEnd, OwedRequest } from "../../src/link/link.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
 import { eventually, within } from "../support/eventually.ts";
-import { fakeStderr } from "../support/fake-stderr.ts";
+import { createFakeChild } from "./fake-child.ts";
 
 const message = (method: string) => `{"jsonrpc":"2.0","method":"${method}"}`;
 
 /** A link to a made-up child, and everything that came out of it. */
-function createLink({ maxLineBytes = 0 } = {}) {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const stdout = writable.getWriter();
-  const exited = Promise.withResolvers<ProcessExit>();
-  const inputClosed = Promise.withResolvers<void>();
+function createLink({ maxLineBytes = 0, owed = [] }: { maxLineBytes?: number; owed?: OwedRequest[] } = {}) {
+  const fake = createFakeChild();
   const end = Promise.withResolvers<LinkEnd>();
   const received: (readonly string[])[] = [];
   const logged: Record<string, unknown>[] = [];
   let gate: Promise<void> | undefined;
   let ends = 0;
-  const child: Child = {
-    pid: 1,
-    spoke: Promise.resolve(),
-    stdout: readable,
-    write: () => "ok",
-    inputClosed: inputClosed.promise,
-    exited: exited.promise,
-    stderr: fakeStderr(() => "last words"),
-    stop: () => Promise.resolve(),
-  };
   const { dropped } = readChild({
-    child,
+    child: fake.child,
+    owed: () => owed,
     scan: createJsonScanner(64),
     maxLineBytes,
     onMessages: (messages) => {
@@ -51,10 +37,10 @@ function createLink({ maxLineBytes = 0 } = {}) {
     logged,
     dropped,
     ends: () => ends,
-    say: (text: string) => void stdout.write(Buffer.from(text)).catch(() => undefined),
-    exit: (exit: ProcessExit) => exited.resolve(exit),
-    closeStdin: () => inputClosed.resolve(),
-    closeStdout: () => void stdout.close().catch(() => undefined),
+    say: fake.say,
+    exit: fake.exit,
+    closeStdin: fake.closeStdin,
+    closeStdout: fake.closeStdout,
     /** From now on messages wait until `open` is called. */
     slowDown: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -97,14 +83,28 @@ describe("messages of the child", () => {
     await link.end;
   });
 
-  test("are told from what is none: that is dropped and counted, and ten of it are logged without its text", async () => {
+  test("are told from what is none: that is dropped and counted, and ten of it are shown, without credentials", async () => {
     const link = createLink();
-    link.say(`${"banner s3cr3t\n".repeat(25)}${message("a")}\n`);
+    link.say(`${"banner s3cr3t-key \u001b[31m!\n".repeat(25)}${message("a")}\n`);
     await eventually("the message", () => arrived(link).length === 1);
     expect(link.dropped()).toBe(25);
     expect(link.logged.length).toBe(10);
-    expect(link.logged[0]).toMatchObject({ session: "1", bytes: 13, reason: "not-json" });
+    expect(link.logged[0]).toMatchObject({
+      session: "1",
+      bytes: 24,
+      reason: "not-json",
+      line: "banner [API_KEY]  [31m!",
+    });
     expect(JSON.stringify(link.logged)).not.toContain("s3cr3t");
+    link.exit({ code: 0, signal: null });
+    await link.end;
+  });
+
+  test("that are long and none are shown in part, cut behind a credential and not within", async () => {
+    const link = createLink();
+    link.say(`${"x".repeat(295)}s3cr3t-key${"y".repeat(5_000)}\n${message("a")}\n`);
+    await eventually("the message", () => arrived(link).length === 1);
+    expect(link.logged[0]).toMatchObject({ bytes: 5_305, line: `${"x".repeat(295)}[API_…` });
     link.exit({ code: 0, signal: null });
     await link.end;
   });
@@ -164,12 +164,112 @@ describe("the end of the child", () => {
     expect(arrived(link)).toEqual([message("a")]);
   });
 
-  test("leaves out a last line without its end", async () => {
+  test("takes a last line without its end along, if it is a whole message", async () => {
+    for (const [last, received] of [
+      [message("b"), [message("a"), message("b")]],
+      [message("b").slice(0, -1), [message("a")]],
+    ] as const) {
+      const link = createLink();
+      link.say(`${message("a")}\n${last}`);
+      link.closeStdout();
+      link.exit({ code: 0, signal: null });
+      await link.end;
+      expect(arrived(link)).toEqual([...received]);
+    }
+  });
+});
+
+describe("a message without its newline", () => {
+  test("is taken when the child falls silent, and the newline that comes then is nothing", async () => {
     const link = createLink();
     link.say(`${message("a")}\n${message("b")}`);
-    link.closeStdout();
+    await eventually("both", () => arrived(link).length === 2);
+    link.say(`\n${message("c")}${message("d")}`);
+    await eventually("all four", () => arrived(link).length === 4);
+    expect(arrived(link)).toEqual(["a", "b", "c", "d"].map(message));
+    expect(link.dropped()).toBe(0);
     link.exit({ code: 0, signal: null });
     await link.end;
-    expect(arrived(link)).toEqual([message("a")]);
+  });
+
+  test("is not taken while it may go on", async () => {
+    const link = createLink();
+    const whole = '{"jsonrpc":"2.0","id":1,"result":{"a":{"b":{}},"c":{}}}';
+    for (const end of [whole.indexOf("}}") + 1, whole.indexOf("}}") + 2, whole.length - 2, whole.length - 1]) {
+      link.say(whole.slice(0, end));
+      // Longer than the silence that ends a message.
+      await Bun.sleep(250);
+      expect(arrived(link)).toEqual([]);
+      link.say(`${whole.slice(end)}\n`);
+      await eventually("the message", () => arrived(link).length === 1);
+      expect(link.received.splice(0)).toEqual([[whole]]);
+    }
+    link.exit({ code: 0, signal: null });
+    await link.end;
+  });
+});
+
+describe("an answer that cannot be used", () => {
+  const request = (id: string): OwedRequest => ({ id, rawId: id, identity: {} });
+  const errorOf = (line: string | undefined) => JSON.parse(line ?? "{}");
+
+  test("is an error for its request, with what is wrong, and without credentials", async () => {
+    const link = createLink({ owed: [request("7"), request("8")] });
+    link.say('{"jsonrpc":"2.0","id":7,"result":{"key":"s3cr3t-key","a":nope}}\n');
+    await eventually("the error", () => arrived(link).length === 1);
+    const { id, error } = errorOf(arrived(link)[0]);
+    expect([id, error.code, error.data]).toEqual([7, -32000, { code: "child_bad_answer" }]);
+    expect(error.message).toContain("it is no valid JSON");
+    expect(error.message).toContain('"key":"[API_KEY]"');
+    link.exit({ code: 0, signal: null });
+    await link.end;
+  });
+
+  test("that is cut off is one when another message comes, or nothing more", async () => {
+    const link = createLink({ owed: [request("7"), request("8")] });
+    link.say(`{"jsonrpc":"2.0","id":7,"result":{"content\n${message("a")}\n{"jsonrpc":"2.0","id":8,"resu\n`);
+    await eventually("both errors", () => arrived(link).length === 3);
+    expect(arrived(link).map((line) => errorOf(line).id)).toEqual([7, undefined, 8]);
+    link.exit({ code: 0, signal: null });
+    await link.end;
+  });
+
+  test("without an id is one for the only request there is, unless its own answer comes soon", async () => {
+    const owed = [request("7")];
+    const link = createLink({ owed });
+    link.say('{"jsonrpc":"2.0","result":{}}\n');
+    await eventually("the error", () => arrived(link).length === 1);
+    expect(errorOf(arrived(link)[0])).toMatchObject({ id: 7, error: { data: { code: "child_bad_answer" } } });
+
+    link.received.length = 0;
+    link.say('{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"no"}}\n');
+    const answer = '{"jsonrpc":"2.0","id":7,"result":{}}';
+    link.say(`${answer}\n`);
+    await eventually("the answer", () => arrived(link).length === 1);
+    // The next request may have the same id.
+    owed.splice(0, 1, request("7"));
+    await Bun.sleep(1_100);
+    expect(arrived(link)).toEqual([answer]);
+    link.exit({ code: 0, signal: null });
+    await link.end;
+  });
+
+  test("that says that the request could not be read is the only request's", async () => {
+    const link = createLink({ owed: [request("7")] });
+    link.say('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}\n');
+    await eventually("the error", () => arrived(link).length === 1);
+    expect(arrived(link)).toEqual(['{"jsonrpc":"2.0","id":7,"error":{"code":-32700,"message":"Parse error"}}']);
+    link.exit({ code: 0, signal: null });
+    await link.end;
+  });
+
+  test("in the text of a log is none if the answer itself comes soon", async () => {
+    const link = createLink({ owed: [request("7"), request("8")] });
+    const answer = '{"jsonrpc":"2.0","id":7,"result":{}}';
+    link.say(`DEBUG sending {"jsonrpc":"2.0","id":7,"result":{...}}\n${answer}\n`);
+    await eventually("the answer", () => arrived(link).length === 1);
+    expect(arrived(link)).toEqual([answer]);
+    link.exit({ code: 0, signal: null });
+    await link.end;
   });
 });

@@ -1,5 +1,6 @@
 import type { Child } from "../../src/process/child.ts";
 import type { ProcessExit } from "../../src/process/exit.ts";
+import { createRedactor } from "../../src/process/redact.ts";
 import { fakeStderr } from "../support/fake-stderr.ts";
 
 /** A made-up child in the hand of a test. */
@@ -33,6 +34,7 @@ export function createFakeChild(): FakeChild {
       inputClosed: inputClosed.promise,
       exited: exited.promise,
       stderr: fakeStderr(() => "last words"),
+      redactor: createRedactor([["API_KEY", "s3cr3t-key"]]),
       stop: () => Promise.resolve(),
     },
     written,

@@ -2,6 +2,7 @@ import { createLogger } from "../../src/base/logger.ts";
 import { createExclusiveLink } from "../../src/link/exclusive.ts";
 import type { Child } from "../../src/process/child.ts";
 import type { ProcessExit } from "../../src/process/exit.ts";
+import { createRedactor } from "../../src/process/redact.ts";
 import type { EndReason } from "../../src/session/endings.ts";
 import type { SessionOutput } from "../../src/session/output.ts";
 import { createSession, type Session } from "../../src/session/session.ts";
@@ -60,6 +61,7 @@ export function createFakeSession(changes: ServerChanges = {}): FakeSession {
     inputClosed: inputClosed.promise,
     exited: exited.promise,
     stderr: fakeStderr(() => lastWords),
+    redactor: createRedactor([]),
     stop: () => {
       stops++;
       return Promise.resolve();

@@ -10,6 +10,7 @@ import {
 } from "../../src/session/request-names.ts";
 import { readClientMessage } from "../../src/transport/client-message.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
+import { readMessage } from "../../src/wire/message.ts";
 
 const scan = createJsonScanner(64);
 
@@ -65,7 +66,25 @@ describe("a request", () => {
     const request = pending.settle(named.pending.id);
     if (request === undefined) throw new Error("it is not known by its name");
     const answer = Buffer.from(`{"jsonrpc":"2.0","id":${named.pending.rawId},"result":{"id":7}}`);
-    expect(answerForClient(answer, request).toString()).toBe(`{"jsonrpc":"2.0","id":${second},"result":{"id":7}}`);
+    const message = { kind: "response", id: named.pending.id } as const;
+    expect(answerForClient(answer, message, request).toString()).toBe(
+      `{"jsonrpc":"2.0","id":${second},"result":{"id":7}}`,
+    );
+  });
+
+  test.each([
+    ["7", '"7"', "7"],
+    ['"7"', "7", '"7"'],
+    ["7", "7.0", "7"],
+    ["1.0", "1", "1.0"],
+    ['"\\u0061"', '"a"', '"\\u0061"'],
+  ])("%s that is answered under %s is answered as it was sent", (sent, answered, told) => {
+    const line = Buffer.from(`{"jsonrpc":"2.0","id":${answered},"result":1}`);
+    const message = readMessage(line, createJsonScanner(8));
+    if (typeof message === "string" || message.kind !== "response") throw new Error("no answer");
+    expect(answerForClient(line, message, { clientRawId: sent }).toString()).toBe(
+      `{"jsonrpc":"2.0","id":${told},"result":1}`,
+    );
   });
 
   test("whose id was given up, and may be answered yet, gets one of ours; one that was answered late does not", () => {

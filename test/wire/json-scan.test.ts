@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isUtf8 } from "node:buffer";
-import { createJsonScanner, type ScanFlaw, type ScannedMessage } from "../../src/wire/json-scan.ts";
+import { createJsonScanner } from "../../src/wire/json-scan.ts";
+import type { ScanFlaw, ScannedMessage } from "../../src/wire/scanned-message.ts";
 import { createRandom, pick, type Random } from "./random.ts";
 import { damage, objectOf, randomMember, randomString, randomValue } from "./random-json.ts";
 

@@ -1,13 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
-import {
-  errorAnswer,
-  idKey,
-  type Message,
-  type MessageFlaw,
-  readChildMessage,
-  readMessage,
-} from "../../src/wire/message.ts";
+import { errorAnswer, idKey, type Message, type MessageFlaw, readMessage } from "../../src/wire/message.ts";
 
 const scan = createJsonScanner(64);
 const read = (text: string): Message | MessageFlaw => readMessage(Buffer.from(text), scan);
@@ -61,10 +54,27 @@ describe("a message", () => {
     });
   });
 
-  test("with a result or an error is a response; one about a request that could not be read has the id null", () => {
-    expect(read('{"jsonrpc":"2.0","id":1.0,"result":null}')).toEqual({ kind: "response", id: "1" });
-    expect(read('{"jsonrpc":"2.0","id":null,"error":{}}')).toEqual({ kind: "response", id: "null" });
-    expect(read('{"jsonrpc":"2.0","error":{}}')).toEqual({ kind: "response", id: "null" });
+  test("with a result or an error is a response; one about a request that could not be read has no id", () => {
+    expect(read('{"jsonrpc":"2.0","id":1,"result":{}}')).toEqual({ kind: "response", id: "1" });
+    expect(read('{"jsonrpc":"2.0","id":1.0,"result":{}}')).toEqual({ kind: "response", id: "1", rawId: "1.0" });
+    expect(read('{"jsonrpc":"2.0","id":"a","error":{}}')).toEqual({ kind: "response", id: '"a"', isError: true });
+    expect(read('{"jsonrpc":"2.0","error":{}}')).toEqual({ kind: "response", id: "null", isError: true });
+  });
+
+  test("with members that are null is to be looked at more closely, unless that has been done", () => {
+    const readAll = (text: string) => readMessage(Buffer.from(text), scan, true);
+    for (const [text, message] of [
+      ['{"jsonrpc":"2.0","id":1,"result":null}', { kind: "response", id: "1" }],
+      ['{"jsonrpc":"2.0","id":null,"error":{}}', { kind: "response", id: "null", isError: true }],
+      ['{"jsonrpc":"2.0","method":"x","params":null}', { kind: "notification", method: "x" }],
+      ['{"jsonrpc":"2.0","id":null,"method":"x"}', "bad-id"],
+      ['{"jsonrpc":"2.0","id":1,"method":"x","result":null}', "not-jsonrpc"],
+    ] as const) {
+      expect(read(text)).toBe("null-members");
+      expect(readAll(text)).toEqual(message);
+    }
+    // Deeper down they are nobody's business.
+    expect(read('{"jsonrpc":"2.0","id":1,"result":{"id":null}}')).toEqual({ kind: "response", id: "1" });
   });
 
   test("the text null is an id like any other text", () => {
@@ -80,7 +90,6 @@ describe("a message", () => {
     ["a method and an error", '{"jsonrpc":"2.0","method":"x","error":{}}', "not-jsonrpc"],
     ["neither", '{"jsonrpc":"2.0","id":1}', "not-jsonrpc"],
     ["a result and an error", '{"jsonrpc":"2.0","id":1,"result":{},"error":{}}', "not-jsonrpc"],
-    ["a request with the id null", '{"jsonrpc":"2.0","id":null,"method":"x"}', "bad-id"],
     ["a request with a boolean for an id", '{"jsonrpc":"2.0","id":true,"method":"x"}', "bad-id"],
     ["a request with an object for an id", '{"jsonrpc":"2.0","id":{"a":1},"method":"x"}', "bad-id"],
     ["a batch", '[{"jsonrpc":"2.0","id":1,"method":"x"}]', "array"],
@@ -91,39 +100,6 @@ describe("a message", () => {
   test("bytes that are not UTF-8 are none, wherever they stand", () => {
     const bytes = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","method":"'), Buffer.of(0xc3, 0x28), Buffer.from('"}')]);
     expect(readMessage(bytes, scan)).toBe("not-utf8");
-  });
-});
-
-describe("a line of a child", () => {
-  const readChild = (text: string): Message | MessageFlaw => readChildMessage(Buffer.from(text), scan);
-
-  test("with a result and a null error, in whichever order and spelling, is a response", () => {
-    for (const members of [
-      '"result":{},"error":null',
-      '"error" : null , "result":{"error":{}}',
-      '"result":null,"error":null',
-      '"\\u0065rror":null,"result":1',
-    ]) {
-      const line = `{"jsonrpc":"2.0","id":1,${members}}`;
-      expect(readChild(line)).toEqual({ kind: "response", id: "1" });
-      // Of a client it is none.
-      expect(read(line)).toBe("not-jsonrpc");
-    }
-  });
-
-  test.each([
-    ["a result and an error", '{"jsonrpc":"2.0","id":1,"result":{},"error":{}}'],
-    ["a null result and an error", '{"jsonrpc":"2.0","id":1,"result":null,"error":{}}'],
-    ["a method beside a result and a null error", '{"jsonrpc":"2.0","id":1,"method":"x","result":{},"error":null}'],
-    ["a method and a null error", '{"jsonrpc":"2.0","method":"x","error":null}'],
-  ])("with %s is no message all the same", (_, line) => {
-    expect(readChild(line)).toBe("not-jsonrpc");
-  });
-
-  test("is otherwise read as a client's is", () => {
-    for (const line of ['{"jsonrpc":"2.0","id":1,"method":"x"}', '{"jsonrpc":"2.0","id":1,"error":null}', "[]", "x"])
-      expect(readChild(line)).toEqual(read(line));
-    expect(readChildMessage(Buffer.of(0xc3, 0x28), scan)).toBe("not-utf8");
   });
 });
 

@@ -10,7 +10,7 @@ const SAMPLE = Buffer.from('{"a":"é€😀"}\n\n\r\n{"b":1}\r\n\r{"c"\r:2}\n{"d
 const SAMPLE_LINES = ['{"a":"é€😀"}', '{"b":1}', '\r{"c"\r:2}', '{"d":3}\r'];
 
 function splitAll(chunks: readonly Buffer[], maxLineBytes = 0): readonly string[] {
-  const split = createLineSplitter(maxLineBytes);
+  const split = createLineSplitter(maxLineBytes).split;
   const lines: Buffer[] = [];
   for (const chunk of chunks) split(chunk, (line) => lines.push(line));
   // Read at the end: a line must keep its bytes when later ones come.
@@ -53,7 +53,7 @@ describe("lines", () => {
   test("that lie within one chunk are not copied", () => {
     const chunk = Buffer.from("one\ntwo\n");
     const lines: Buffer[] = [];
-    createLineSplitter(0)(chunk, (line) => lines.push(line));
+    createLineSplitter(0).split(chunk, (line) => lines.push(line));
     expect(lines.map((line) => line.buffer === chunk.buffer)).toEqual([true, true]);
   });
 });
@@ -76,7 +76,7 @@ describe("the bound", () => {
     ["many pieces", ["ok\n", ..."12345678901"]],
     ["a piece without its end", ["ok\n12345678901"]],
   ])("is enforced in %s, after the lines before it were given", (_, chunks) => {
-    const split = createLineSplitter(10);
+    const split = createLineSplitter(10).split;
     const lines: string[] = [];
     expect(() => {
       for (const chunk of chunks) split(Buffer.from(chunk), (line) => lines.push(line.toString()));
@@ -91,7 +91,7 @@ describe("the bound", () => {
 });
 
 test("a line that comes byte by byte does not cost an object a byte", () => {
-  const split = createLineSplitter(0);
+  const split = createLineSplitter(0).split;
   const lines: Buffer[] = [];
   const before = liveObjects();
   for (let i = 0; i < 500_000; i++) split(Buffer.of(0x7a), (line) => lines.push(line));

@@ -116,6 +116,7 @@ export const postMcpDetail: DocumentDecoration = {
       "child_exited",
       "child_refused",
       "child_line_too_large",
+      "child_bad_answer",
       "child_busy",
       "child_timeout",
       "start_timeout",
