@@ -37,41 +37,47 @@ async function startHost(shell: string) {
       ({ commandLine, state }) => /^sleep/.test(commandLine) && state !== "Z",
     );
   const guardians = () => processesWithCommand(`mcp-sse-proxy-guardian MCP_SSE_PROXY_CHILD=${instance}`);
-  for (const kind of [1, 2, 3] as const) await eventually("the sleepers", () => sleepers(kind).length === 1);
-  await eventually("the guardian", () => guardians().length === 1);
-  const cleanUp = () => {
+  const end = async () => {
     for (const { pid } of ([1, 2, 3] as const).flatMap(sleepers)) process.kill(pid, "SIGKILL");
     host.kill("SIGKILL");
+    await host.exited;
   };
-  return { host, sleepers, guardians, cleanUp };
+  try {
+    for (const kind of [1, 2, 3] as const) await eventually("the sleepers", () => sleepers(kind).length === 1);
+    await eventually("the guardian", () => guardians().length === 1);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { host, sleepers, guardians, [Symbol.asyncDispose]: end };
 }
 
 describe.each(SHELLS.map((shell) => [basename(shell), shell] as const))("a guardian run by %s", (_, shell) => {
   test("ends the groups of a proxy that was killed, and what left them, but no group that was forgotten", async () => {
-    const { host, sleepers, guardians, cleanUp } = await startHost(shell);
+    await using started = await startHost(shell);
+    const { host, sleepers, guardians } = started;
     host.kill("SIGKILL");
     await eventually("the group without a marker to be gone", () => sleepers(1).length === 0);
     await eventually("the process outside of its group to be gone", () => sleepers(2).length === 0);
     await eventually("the guardian to be gone", () => guardians().length === 0);
     expect(sleepers(3).length).toBe(1);
-    cleanUp();
   });
 
   test("goes with a proxy that ends properly, and kills nobody", async () => {
-    const { host, sleepers, guardians, cleanUp } = await startHost(shell);
+    await using started = await startHost(shell);
+    const { host, sleepers, guardians } = started;
     host.stdin.end();
     await eventually("the guardian to be gone", () => guardians().length === 0);
     expect([sleepers(1).length, sleepers(2).length, sleepers(3).length]).toEqual([1, 1, 1]);
-    cleanUp();
   });
 
   test("outlives the signals that a terminal sends to all", async () => {
-    const { host, sleepers, guardians, cleanUp } = await startHost(shell);
+    await using started = await startHost(shell);
+    const { host, sleepers, guardians } = started;
     const [guardian] = guardians();
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.kill(guardian?.pid ?? 0, signal);
     host.kill("SIGKILL");
     await eventually("the group to be gone", () => sleepers(1).length === 0);
-    cleanUp();
   });
 });
 

@@ -54,9 +54,12 @@ export interface Place {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** What the names of this test process's places begin with: they find what a test leaves behind. */
+export const PLACES = `mcp-sse-proxy-test-${process.pid}-`;
+
 /** Makes the directory, with the configuration file in it. Whoever calls removes it. */
 export function makePlace(options: ProxyOptions): Place {
-  const root = mkdtempSync(join(tmpdir(), "mcp-sse-proxy-test-"));
+  const root = mkdtempSync(join(tmpdir(), PLACES));
   for (const name of ["bin", "home", "tmp"]) mkdirSync(join(root, name));
   const config = options.config === undefined ? undefined : join(root, "config.json");
   if (config !== undefined) {

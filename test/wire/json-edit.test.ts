@@ -10,6 +10,7 @@ import {
   textAt,
   valueAt,
 } from "../../src/wire/json-edit.ts";
+import { cpuMsOf } from "../support/work.ts";
 import { createRandom, pick, type Random } from "./random.ts";
 import { objectOf, randomMember, randomString, randomValue } from "./random-json.ts";
 
@@ -122,13 +123,12 @@ describe("valueAt", () => {
     expect(valueAt(Buffer.from("[12]"), [], { start: 1, end: 3 })).toEqual({ start: 1, end: 3 });
   });
 
-  test("reads megabytes of escapes, and of nesting, in linear time", () => {
+  test("reads megabytes of escapes, and of nesting, in linear time", async () => {
     const escapes = `"${'\\\\\\"'.repeat(400_000)}"`;
     const nesting = `${"[".repeat(800_000)}${"]".repeat(800_000)}`;
-    const start = performance.now();
-    expect(at(`{"a":${escapes},"b":${nesting},"id":1}`, "id")).toBe("1");
+    const work = await cpuMsOf(() => expect(at(`{"a":${escapes},"b":${nesting},"id":1}`, "id")).toBe("1"));
     // Quadratic work would take minutes.
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(work).toBeLessThan(15_000);
   });
 });
 
