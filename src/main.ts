@@ -57,8 +57,12 @@ async function run(): Promise<number> {
       const loaded = await load(flags, true);
       if (!loaded.ok) return refuse(loaded.faults);
       const { renderReport } = await import("./config/report.ts");
-      process.stdout.write(renderReport(loaded.settings));
-      return 0;
+      const { findTemporaryRoot, homeWarnings, warningsOf } = await import("./process/temporary-root.ts");
+      const temporary = findTemporaryRoot(process.env);
+      process.stdout.write(renderReport(loaded.settings, [...homeWarnings(process.env), ...warningsOf(temporary)]));
+      if (temporary.ok) return 0;
+      process.stderr.write(`mcp-sse-proxy: ${temporary.problem}\n`);
+      return FAILED;
     }
     case "health": {
       const loaded = await load(flags, false);

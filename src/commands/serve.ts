@@ -1,4 +1,3 @@
-import { tmpdir } from "node:os";
 import { CONNECTION_IDLE_SECONDS, KEEP_ALIVE_FIELDS } from "../app/answering.ts";
 import { createApp } from "../app/app.ts";
 import type { Logger } from "../base/logger.ts";
@@ -14,17 +13,21 @@ import { findContainment, UNCONTAINED } from "../process/containment.ts";
 import { baseEnvironment } from "../process/environment.ts";
 import { startGuardian } from "../process/guardian.ts";
 import { instanceName } from "../process/instance.ts";
+import { findLeftovers, removeDirectories } from "../process/leftovers.ts";
 import { hideFromSameUser } from "../process/privacy.ts";
 import { createProcessTable } from "../process/process-table.ts";
+import { startReaper } from "../process/reaper.ts";
 import { createStarter } from "../process/starter.ts";
 import { createStrayHunter } from "../process/strays.ts";
-import { createWorkspaces, removeLeftoverWorkspaces } from "../process/workspace.ts";
+import { findTemporaryRoot, homeWarnings, warningsOf } from "../process/temporary-root.ts";
+import { createWorkspaces } from "../process/workspace.ts";
 import { createRegistry, type Registry } from "../session/registry.ts";
 import { createStateless, type Stateless } from "../stateless/stateless.ts";
 import { createBodyReader } from "../transport/body.ts";
 import { VERSION } from "../version.ts";
 import { createJsonScanner } from "../wire/json-scan.ts";
 import { openLogOutput } from "./log-output.ts";
+import { ignoresHangup, takeSignals } from "./signals.ts";
 import { setUserTimeout } from "./user-timeout.ts";
 
 /** Deeper JSON is refused; Python servers fail at about a thousand levels. */
@@ -46,17 +49,26 @@ export async function serve(settings: Settings, environment: Environment): Promi
 
   // Before the process hides itself: its own /proc entries are out of its reach afterwards.
   const instance = instanceName(process.pid);
+  const keepsHangup = ignoresHangup();
   if (!hideFromSameUser()) log.debug("children of the same user can read the proxy's environment on this host");
-  for (const warning of configurationWarnings(settings)) log.warn(warning);
+  const temporary = findTemporaryRoot(environment);
+  const warnings = [...configurationWarnings(settings), ...homeWarnings(environment), ...warningsOf(temporary)];
+  for (const warning of warnings) log.warn(warning);
+  if (!temporary.ok) {
+    log.error(temporary.problem);
+    output.flush();
+    return 1;
+  }
 
-  const temporary = tmpdir();
+  const stopReaping = startReaper();
   const strays = createStrayHunter();
-  const killed = await strays.killLeftovers();
-  const removed = await removeLeftoverWorkspaces(temporary);
+  const leftovers = findLeftovers(temporary.places);
+  const killed = await strays.killLeftovers(leftovers.isDead);
+  const removed = await removeDirectories(leftovers.directories);
   if (killed + removed > 0)
     log.warn({ processes: killed, directories: removed }, "removed what an earlier run left behind");
 
-  const workspaces = createWorkspaces(temporary, instance);
+  const workspaces = createWorkspaces(temporary.path, instance);
   const base = baseEnvironment(environment);
   const guardian = startGuardian(instance, base);
   const containment = settings.containment === "none" ? UNCONTAINED : await findContainment(base);
@@ -110,6 +122,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   const finish = async (status: number) => {
     if (app.server !== null) await app.stop(true);
     guardian?.close();
+    stopReaping();
     await workspaces.close().catch(() => log.warn("the temporary directory could not be removed"));
     output.flush();
     return status;
@@ -121,7 +134,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   }
 
   // Taken over before the first child can start, or a signal in between would leave it behind.
-  const ended = untilEnded(settings, { registry, pool, stateless }, hurry, log);
+  const ended = untilEnded(settings, { registry, pool, stateless }, hurry, keepsHangup, log);
   try {
     app.listen({
       hostname: host,
@@ -155,7 +168,13 @@ interface Parts {
 }
 
 /** Waits for a signal, or for a failure that nobody handled, and ends all sessions; gives the exit status. */
-function untilEnded(settings: Settings, parts: Parts, hurry: AbortController, log: Logger): Promise<number> {
+function untilEnded(
+  settings: Settings,
+  parts: Parts,
+  hurry: AbortController,
+  keepsHangup: boolean,
+  log: Logger,
+): Promise<number> {
   const { registry, pool, stateless } = parts;
   const { promise, resolve } = Promise.withResolvers<number>();
   const { shutdownMs } = settings.timeouts;
@@ -189,8 +208,8 @@ function untilEnded(settings: Settings, parts: Parts, hurry: AbortController, lo
     log.info({ signal, sessions: registry.size(), pooledChildren: pool.size() }, "draining");
     void shutDown(0, shutdownMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, shutdownMs - gracefulStopMs));
   };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  const onIdle = (signal: NodeJS.Signals) => log.debug({ signal }, "a signal that means nothing here");
+  takeSignals({ onDrain: onSignal, onIdle }, keepsHangup);
 
   const onFailure = (error: unknown) => {
     log.error({ err: error }, "unexpected failure: ending");

@@ -5,10 +5,10 @@ import { ALL_SETTINGS } from "./settings/settings.ts";
 import { formatDuration, formatSize } from "./settings/units.ts";
 import { configurationWarnings } from "./warnings.ts";
 
-/** The text of `mcp-sse-proxy check`: settings with their sources, the allowlist, warnings. It shows no secret and no `env` value. */
-export function renderReport(settings: Settings): string {
+/** The text of `mcp-sse-proxy check`: settings with their sources, the allowlist, warnings. It shows no secret and no `env` value. @param more warnings about the host. */
+export function renderReport(settings: Settings, more: readonly string[] = []): string {
   const servers = [...settings.servers.values()].map((server) => renderServer(server, settings));
-  const warnings = configurationWarnings(settings);
+  const warnings = [...configurationWarnings(settings), ...more];
   const sections = [
     `Configuration file: ${settings.file === undefined ? "none" : shown(settings.file)}`,
     `Settings\n${renderSettings(settings)}`,

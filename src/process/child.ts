@@ -51,23 +51,23 @@ export interface ChildHost {
 
 export interface StartOptions {
   readonly server: Server;
-  /** Names the child in its marker, its directory and the log; unique within the instance. */
+  /** Names the child in its marker and the log; unique within the instance. */
   readonly name: string;
   readonly variables: ReadonlyMap<string, string>;
 }
 
 /** Starts a child. @throws StartFailure; nothing is left behind then. */
 export async function startChild(host: ChildHost, options: StartOptions): Promise<Child> {
-  const { server, name } = options;
+  const { server } = options;
   if (server.program === undefined) {
     throw new StartFailure("its program was not found when the configuration was read");
   }
-  const workspace = server.cwd === undefined ? await createWorkspace(host.workspaces, name) : undefined;
+  const workspace = server.cwd === undefined ? await createWorkspace(host.workspaces) : undefined;
   const tree = createTree(host, options, workspace);
   let spawned: SpawnedProcess;
   try {
     spawned = spawnProcess({
-      command: host.containment.wrap([server.program, ...server.command.slice(1)]),
+      command: host.containment.wrap([server.program, ...server.command.slice(1)], workspace),
       cwd: server.cwd ?? workspace ?? "/",
       environment: environmentOf(host, options, workspace, tree.marker),
       onExit: (exit) => tree.onExit(host.containment.exitOf(exit)),
@@ -191,9 +191,9 @@ function redactorOf(host: ChildHost, server: Server, variables: ReadonlyMap<stri
   ]);
 }
 
-async function createWorkspace(workspaces: Workspaces, name: string): Promise<string> {
+async function createWorkspace(workspaces: Workspaces): Promise<string> {
   try {
-    return await workspaces.create(name);
+    return await workspaces.create();
   } catch (error) {
     const code = errorCode(error);
     throw new StartFailure(`its temporary directory could not be made (${code})`, code);

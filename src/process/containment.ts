@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { dirname } from "node:path";
 import type { ProcessExit } from "./exit.ts";
 import { spawnProcess } from "./spawn.ts";
 
@@ -7,8 +8,11 @@ export type ContainmentKind = "bubblewrap" | "none";
 /** How children are kept apart from the host and from each other. */
 export interface Containment {
   readonly kind: ContainmentKind;
-  /** The argument vector that runs a command contained. */
-  readonly wrap: (command: readonly [string, ...string[]]) => readonly [string, ...string[]];
+  /**
+   * The argument vector that runs a command contained. @param workspace the child's own directory: its siblings, and whatever else stands
+   * beside it, are out of sight then.
+   */
+  readonly wrap: (command: readonly [string, ...string[]], workspace?: string) => readonly [string, ...string[]];
   /** How the command ended, from how the wrapped one did. */
   readonly exitOf: (exit: ProcessExit) => ProcessExit;
 }
@@ -38,7 +42,7 @@ export async function findContainment(environment: Readonly<Record<string, strin
   const nothing = Bun.which("true", { PATH: environment["PATH"] ?? "" });
   const shell = Bun.which("sh", { PATH: environment["PATH"] ?? "" });
   if (program === null || nothing === null || shell === null) return UNCONTAINED;
-  const wrap = (command: readonly [string, ...string[]]): readonly [string, ...string[]] => [
+  const wrap: Containment["wrap"] = (command, workspace) => [
     shell,
     "-c",
     OUTER,
@@ -51,6 +55,7 @@ export async function findContainment(environment: Readonly<Record<string, strin
     "/",
     "--proc",
     "/proc",
+    ...(workspace === undefined ? [] : ["--tmpfs", dirname(workspace), "--bind", workspace, workspace]),
     "--",
     shell,
     "-c",

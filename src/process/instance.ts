@@ -16,7 +16,17 @@ export function isDeadInstance(name: string): boolean {
   const [namespace, pid, started] = name.split("-");
   if (namespace === undefined || pid === undefined || started === undefined) return false;
   if (namespace === "0" || namespace !== pidNamespace()) return false;
-  return startTime(Number(pid)) !== Number(started);
+  const found = startTime(Number(pid));
+  // Where /proc hides other processes (hidepid) it shows nothing of a proxy that has made itself private: a signal reaches it all the same.
+  return found === undefined ? !exists(Number(pid)) : found !== Number(started);
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 function pidNamespace(): string {

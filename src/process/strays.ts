@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createSharedRun } from "../base/shared-run.ts";
-import { isDeadInstance, MARKER_VARIABLE } from "./instance.ts";
+import { MARKER_VARIABLE } from "./instance.ts";
 import { forEachProcess } from "./process-table.ts";
 
 /** Calls of one window share one walk through /proc: a thousand sessions that end together cost one walk. */
@@ -14,7 +14,7 @@ export interface StrayHunter {
   /** Kills every process that carries the child's marker; resolves when none was found any more. */
   readonly killChild: (marker: string) => Promise<number>;
   /** Kills what instances that run no more have left behind; gives the number. */
-  readonly killLeftovers: () => Promise<number>;
+  readonly killLeftovers: (isDead: (instance: string) => boolean) => Promise<number>;
 }
 
 /**
@@ -36,7 +36,7 @@ export function createStrayHunter(): StrayHunter {
       wanted.add(marker);
       return sweep();
     },
-    killLeftovers: () => killMarked((marker) => isDeadInstance(marker.slice(0, marker.lastIndexOf(".")))),
+    killLeftovers: (isDead) => killMarked((marker) => isDead(marker.slice(0, marker.lastIndexOf(".")))),
   };
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
@@ -13,6 +13,8 @@ import { testWhen } from "../support/when.ts";
 // The waits inside have deadlines of their own, and say what they waited for.
 setDefaultTimeout(TEST_MS);
 
+/** Who an unprivileged proxy runs as. */
+const NOBODY = 65_534;
 const IS_ROOT = process.getuid?.() === 0;
 const NAMESPACE = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
 /** Nothing can end it but SIGKILL, and the end of its stdin is nothing to it. */
@@ -21,9 +23,9 @@ const seconds = (kind: number): string => String(6_000_000 + kind * 100_000 + (p
 
 const roots: string[] = [];
 /** A temporary directory of its own for more than one proxy. */
-function makeTemporary(): string {
+function makeTemporary(owner = 0): string {
   const root = mkdtempSync(join(tmpdir(), "leftovers-test-"));
-  chmodSync(root, 0o1777);
+  if (IS_ROOT) chownSync(root, owner, owner);
   roots.push(root);
   return root;
 }
@@ -62,7 +64,7 @@ describe("what a dead proxy has left", () => {
   testWhen(IS_ROOT && canDropPrivileges(), "another user cannot run the proxy here")(
     "does not stop the next one when it is another user's",
     async () => {
-      const TMPDIR = makeTemporary();
+      const TMPDIR = makeTemporary(NOBODY);
       const foreign = join(TMPDIR, `mcp-sse-proxy-${NAMESPACE}-999999999-1`);
       mkdirSync(join(foreign, "inner"), { recursive: true, mode: 0o755 });
       await using proxy = await startProxy({

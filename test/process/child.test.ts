@@ -26,7 +26,10 @@ const start = (script: string, changes?: ServerChanges, variables: Readonly<Reco
   });
 
 /** The directories of children that are there now. */
-const directories = () => readdirSync(root).flatMap((own) => readdirSync(join(root, own)));
+const directories = () =>
+  readdirSync(root)
+    .flatMap((own) => readdirSync(join(root, own)))
+    .filter((name) => name !== "lock");
 
 async function lastWords({ stderr }: Child): Promise<string> {
   await within("the rest of stderr", stderr.drained());
@@ -43,7 +46,7 @@ describe("a child", () => {
     expect(directories().length).toBe(1);
     expect(child.write(Buffer.from("hello"))).toBe("ok");
     const said = await output(child);
-    expect(said).toMatch(/^.*\/mcp-sse-proxy-[^/]+\/\d+\ngot hello\n$/);
+    expect(said).toMatch(/^.*\/mcp-\w{6}\/[a-z2-7]{8}\ngot hello\n$/);
     expect(said).toStartWith(root);
     expect(await child.exited).toEqual({ code: 0, signal: null });
     await child.stop();
@@ -114,7 +117,7 @@ describe("a child that cannot be started", () => {
   test("for its output cannot be connected is ended, with all that it started", async () => {
     const name = nextName();
     const options = { server: scriptServer("", { timeouts: { gracefulStopMs: 100 } }), name, variables: new Map() };
-    const workspace = await host.workspaces.create(name);
+    const workspace = await host.workspaces.create();
     const tree = createTree(host, options, workspace);
     const spawned = spawnProcess({
       command: ["/bin/sh", "-c", "sleep 603 & sleep 604"],

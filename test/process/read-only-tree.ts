@@ -6,7 +6,8 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instanceName } from "../../src/process/instance.ts";
-import { createWorkspaces, removeLeftoverWorkspaces } from "../../src/process/workspace.ts";
+import { findLeftovers, removeDirectories } from "../../src/process/leftovers.ts";
+import { createWorkspaces } from "../../src/process/workspace.ts";
 
 const root = String(process.argv[2]);
 
@@ -27,11 +28,11 @@ function fill(directory: string): void {
 }
 
 const workspaces = createWorkspaces(root, instanceName(process.pid));
-const child = await workspaces.create("1");
+const child = await workspaces.create();
 fill(child);
 await workspaces.remove(child);
 console.log(`child ${existsSync(child)}`);
-fill(await workspaces.create("2"));
+fill(await workspaces.create());
 await workspaces.close();
 
 const namespace = instanceName(process.pid).split("-")[0];
@@ -39,5 +40,5 @@ const leftover = join(root, `mcp-sse-proxy-${namespace}-4194305-1-abcdef`);
 mkdirSync(leftover);
 fill(leftover);
 // Before it stands one of another user, made by the test.
-const removed = await removeLeftoverWorkspaces(root);
+const removed = await removeDirectories(findLeftovers([root]).directories);
 console.log(`leftover ${existsSync(leftover)}, removed ${removed}`);

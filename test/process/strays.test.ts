@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { instanceName } from "../../src/process/instance.ts";
+import { instanceName, isDeadInstance } from "../../src/process/instance.ts";
 import { createStrayHunter } from "../../src/process/strays.ts";
 import { eventually, within } from "../support/eventually.ts";
 import { isRunning, processesWithEnvironment } from "../support/process-table.ts";
@@ -85,7 +85,7 @@ test("leftovers of an instance that runs no more are killed; those of running an
     start({ MCP_SSE_PROXY_CHILD: "" }),
   ];
   await running(".left", 4);
-  expect(await createStrayHunter().killLeftovers()).toBeGreaterThanOrEqual(1);
+  expect(await createStrayHunter().killLeftovers(isDeadInstance)).toBeGreaterThanOrEqual(1);
   await within("the end of the leftover", dead.exited);
   expect(living.map(({ pid }) => isRunning(pid))).toEqual(living.map(() => true));
 });

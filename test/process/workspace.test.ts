@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { instanceName } from "../../src/process/instance.ts";
-import { createWorkspaces, removeLeftoverWorkspaces } from "../../src/process/workspace.ts";
+import { lockState } from "../../src/process/lock.ts";
+import { createWorkspaces } from "../../src/process/workspace.ts";
 import { canDropPrivileges } from "../support/launch.ts";
 import { testWhen } from "../support/when.ts";
 
@@ -25,7 +26,7 @@ describe("a child's directory", () => {
   test("is made anew, can be entered by this user alone, and goes with all that is in it", async () => {
     const root = makeRoot();
     const workspaces = createWorkspaces(root, INSTANCE);
-    const path = await workspaces.create("1");
+    const path = await workspaces.create();
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
     mkdirSync(join(path, "a", "b"), { recursive: true });
@@ -37,36 +38,49 @@ describe("a child's directory", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("is never one that stood there before", async () => {
+  test("has a short name that nobody can foresee", async () => {
+    const workspaces = createWorkspaces(makeRoot(), INSTANCE);
+    const paths = await Promise.all(Array.from({ length: 50 }, () => workspaces.create()));
+    expect(new Set(paths).size).toBe(50);
+    for (const path of paths) expect(path).toMatch(/\/mcp-\w{6}\/[a-z2-7]{8}$/);
+    await workspaces.close();
+  });
+
+  test("is where npm's search for a project ends", async () => {
     const root = makeRoot();
-    mkdirSync(join(root, `mcp-sse-proxy-${INSTANCE}`), { mode: 0o777 });
+    mkdirSync(join(root, "node_modules"));
+    writeFileSync(join(root, "package.json"), '{"workspaces":["*/*"]}');
+    writeFileSync(join(root, ".npmrc"), "registry=https://registry.example/\n");
     const workspaces = createWorkspaces(root, INSTANCE);
-    const path = await workspaces.create("1");
-    expect(path).not.toStartWith(join(root, `mcp-sse-proxy-${INSTANCE}/`));
-    expect(workspaces.create("1")).rejects.toThrow("EEXIST");
-  });
-});
-
-describe("directories of instances that run no more", () => {
-  test("are removed, and all others stay", async () => {
-    const root = makeRoot();
-    const kept = [`mcp-sse-proxy-${INSTANCE}-abcdef`, "mcp-sse-proxy-test-abcdef", `other-${DEAD}`, "mcp-sse-proxy-"];
-    for (const name of [...kept, `mcp-sse-proxy-${DEAD}`, `mcp-sse-proxy-${DEAD}-abcdef`]) {
-      mkdirSync(join(root, name));
-      writeFileSync(join(root, name, "file"), "x");
+    const cwd = await workspaces.create();
+    if (Bun.which("npm") !== null) {
+      const npm = (...args: string[]) =>
+        Bun.spawnSync(["npm", ...args], { cwd })
+          .stdout.toString()
+          .trim();
+      expect(npm("prefix")).toBe(cwd);
+      expect(npm("config", "get", "registry")).not.toContain("registry.example");
     }
-    expect(await removeLeftoverWorkspaces(root)).toBe(2);
-    expect(readdirSync(root).sort()).toEqual(kept.sort());
+    expect(existsSync(join(cwd, "node_modules"))).toBe(true);
+    await workspaces.close();
   });
 
-  test("are no directories at all when they are links: what they point to stays", async () => {
+  test("is made although the directory above it, or the one above that, was removed or taken by somebody else", async () => {
     const root = makeRoot();
-    const elsewhere = makeRoot();
-    writeFileSync(join(elsewhere, "file"), "x");
-    const link = join(root, `mcp-sse-proxy-${DEAD}-abcdef`);
-    Bun.spawnSync(["ln", "-s", elsewhere, link]);
-    await removeLeftoverWorkspaces(root);
-    expect(existsSync(join(elsewhere, "file"))).toBe(true);
+    const workspaces = createWorkspaces(root, INSTANCE);
+    const home = dirname(await workspaces.create());
+    rmSync(home, { recursive: true });
+    const second = await workspaces.create();
+    rmSync(root, { recursive: true });
+    const third = await workspaces.create();
+    rmSync(dirname(third), { recursive: true });
+    mkdirSync(dirname(third), { mode: 0o777 });
+    const fourth = await workspaces.create();
+    expect(new Set([home, ...[second, third, fourth].map((path) => dirname(path))]).size).toBe(4);
+    expect(lockState(join(dirname(fourth), "lock"))).toBe("held");
+    rmSync(dirname(third), { recursive: true });
+    await workspaces.close();
+    expect(readdirSync(root)).toEqual([]);
   });
 });
 
@@ -84,7 +98,7 @@ testWhen(!IS_ROOT || canDropPrivileges(), "another user cannot run the proxy her
     const program = join(import.meta.dir, "read-only-tree.ts");
     const run = Bun.spawnSync([...drop, process.execPath, program, root], {
       cwd: "/",
-      env: { ...process.env, HOME: root },
+      env: { ...process.env, HOME: "/nowhere" },
     });
     expect(run.stdout.toString() + run.stderr.toString()).toBe("child false\nleftover false, removed 1\n");
     expect(readdirSync(root)).toEqual(IS_ROOT ? [`mcp-sse-proxy-${DEAD}-000000`] : []);

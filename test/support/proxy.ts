@@ -114,7 +114,8 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
 
 /** The directories of children. They stand in the instance's own one, which lives as long as the proxy. */
 export function childDirectories(proxy: TestProxy): readonly string[] {
-  return readdirSync(proxy.temporary).flatMap((own) => readdirSync(join(proxy.temporary, own)));
+  const inside = readdirSync(proxy.temporary).flatMap((own) => readdirSync(join(proxy.temporary, own)));
+  return inside.filter((name) => name !== "lock");
 }
 
 /** Waits until no child of this proxy runs, nor anything that a child started, and no child's directory is left. */
