@@ -10,6 +10,25 @@ setDefaultTimeout(60_000);
 const config = { mcpServers: { echo: fixture("echo"), two: fixture("echo") } };
 const JSON_TYPE = { "Content-Type": "application/json" };
 
+test("a trusted hop's X-Forwarded-Prefix stands before the URL for messages, and nobody else's does", async () => {
+  const endpointFor = async (env: Record<string, string>) => {
+    await using proxy = await startProxy({ config, env });
+    const hop = { Authorization: `Bearer ${proxy.secret}`, "X-Forwarded-Prefix": "/tools" };
+    // Without the base path, which the hop took off: it is there without it too.
+    const origin = new URL(proxy.url).origin;
+    const stream = await fetch(`${origin}/echo/sse`, { headers: hop });
+    const reader = stream.body?.getReader();
+    const first = await reader?.read();
+    await reader?.cancel();
+    const listed = await (await fetch(`${origin}/servers`, { headers: hop })).text();
+    const endpoint = /data: ([^?]+)/.exec(Buffer.from(first?.value ?? []).toString())?.[1];
+    return [endpoint, listed.includes('"/tools/echo/mcp"')];
+  };
+  expect(await endpointFor({ TRUSTED_PROXIES: "loopback" })).toEqual(["/tools/echo/message", true]);
+  expect(await endpointFor({})).toEqual(["/echo/message", false]);
+  expect(await endpointFor({ TRUSTED_PROXIES: "loopback", BASE_PATH: "/base" })).toEqual(["/tools/echo/message", true]);
+});
+
 describe("a refusal", () => {
   let proxy: TestProxy;
   beforeAll(async () => {
