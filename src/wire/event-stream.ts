@@ -51,16 +51,18 @@ function putMessage(frames: Buffer, start: number, line: Buffer): number {
  * @param first the number of the first one.
  */
 export function numberedMessageFrames(lines: readonly Buffer[], handle: string, first: number): Buffer {
-  const heads = lines.map((_, index) => `id: ${handle}-${first + index}\n`);
+  let number = first;
+  // No number is longer than the last one; what is left over at the end is cut off.
+  const headBytes = `id: ${handle}-${first + lines.length}\n`.length;
   let size = 0;
-  for (const [index, line] of lines.entries()) size += (heads[index]?.length ?? 0) + line.length + FRAME_BYTES;
+  for (const line of lines) size += headBytes + line.length + FRAME_BYTES;
   const frames = Buffer.allocUnsafe(size);
   let at = 0;
-  for (const [index, line] of lines.entries()) {
-    at += frames.write(heads[index] ?? "", at, "latin1");
+  for (const line of lines) {
+    at += frames.write(`id: ${handle}-${number++}\n`, at, "latin1");
     at = putMessage(frames, at, line);
   }
-  return frames;
+  return at === size ? frames : frames.subarray(0, at);
 }
 
 /** One message as an event that a client can name when it comes back (`Last-Event-ID`, HTML Standard, section 9.2.4). */

@@ -239,7 +239,7 @@ describe("GET /swagger/json", () => {
     const specification = await document();
     const names = (path: string, method: string) =>
       operation(specification, path, method).parameters?.map(({ name }) => name);
-    expect(names("/{server}/sse", "get")).toEqual(["server", "ENV_GITHUB_PERSONAL_ACCESS_TOKEN"]);
+    expect(names("/{server}/sse", "get")).toEqual(["server", "Last-Event-ID", "ENV_GITHUB_PERSONAL_ACCESS_TOKEN"]);
     expect(names("/{server}/message", "post")).toEqual(["server", "sessionId"]);
   });
 

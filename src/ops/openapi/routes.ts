@@ -93,6 +93,14 @@ export const clientVariableParameter: Parameter = {
   schema: { type: "string" },
 };
 
+/** What an EventSource sends when it comes back. */
+export const lastEventHeader = {
+  name: "Last-Event-ID",
+  in: "header" as const,
+  description: "The last event that was seen.",
+  schema: { type: "string" as const },
+};
+
 /** `GET /:server/sse`. */
 export const openSseDetail: DocumentDecoration = {
   tags: ["MCP"],
@@ -100,11 +108,11 @@ export const openSseDetail: DocumentDecoration = {
   description:
     "Starts a process of the server and streams what it writes, until the client goes away or the session ends. The first event, " +
     "`endpoint`, holds the path to send messages to; each `message` event after it is one JSON-RPC message from the server. Lines that " +
-    "begin with a colon are heartbeats. What goes wrong after the stream has begun arrives as a JSON-RPC error in a `message` event.\n\n" +
+    "begin with a colon are heartbeats. With `Last-Event-ID` a client whose connection was cut goes on with its session. What goes wrong after the stream has begun arrives as a JSON-RPC error in a `message` event.\n\n" +
     "This page shows nothing before a stream ends: copy the curl command and run it with `-N`, or use an MCP client.",
   operationId: "openSession",
   security: GUARDED,
-  parameters: [serverParameter, clientVariableParameter],
+  parameters: [serverParameter, lastEventHeader, clientVariableParameter],
   responses: {
     "200": {
       description: "The event stream (HTTP+SSE transport of MCP 2024-11-05).",
@@ -126,6 +134,7 @@ export const openSseDetail: DocumentDecoration = {
       "server_not_allowed",
       "origin_refused",
       "host_refused",
+      "session_not_found",
       "not_acceptable",
       "rate_limited",
       "internal_error",

@@ -1,6 +1,13 @@
 import type { DocumentDecoration } from "elysia";
 import { errorResponses } from "./errors.ts";
-import { clientVariableParameter, GUARDED, messageBody, type Parameter, serverParameter } from "./routes.ts";
+import {
+  clientVariableParameter,
+  GUARDED,
+  lastEventHeader,
+  messageBody,
+  type Parameter,
+  serverParameter,
+} from "./routes.ts";
 
 const sessionHeader: Parameter = {
   name: "Mcp-Session-Id",
@@ -141,15 +148,10 @@ export const getMcpDetail: DocumentDecoration = {
     "the stream of that event goes on where the client lost it, whichever it was.",
   operationId: "getMcp",
   security: GUARDED,
-  parameters: [
-    serverParameter,
-    { ...sessionHeader, required: true },
-    revisionHeader,
-    { name: "Last-Event-ID", in: "header", description: "The last event that was seen.", schema: { type: "string" } },
-  ],
+  parameters: [serverParameter, { ...sessionHeader, required: true }, revisionHeader, lastEventHeader],
   responses: {
     "200": { description: "The event stream.", content: EVENTS },
-    ...errorResponses("mcp", [...ADMISSION, "not_acceptable"]),
+    ...errorResponses("mcp", [...ADMISSION, "method_not_allowed", "not_acceptable"]),
   },
 };
 
@@ -161,5 +163,8 @@ export const deleteMcpDetail: DocumentDecoration = {
   operationId: "deleteMcp",
   security: GUARDED,
   parameters: [serverParameter, { ...sessionHeader, required: true }, revisionHeader],
-  responses: { "204": { description: "The session is over." }, ...errorResponses("mcp", ADMISSION) },
+  responses: {
+    "204": { description: "The session is over." },
+    ...errorResponses("mcp", [...ADMISSION, "method_not_allowed"]),
+  },
 };

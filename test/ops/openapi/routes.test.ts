@@ -10,7 +10,7 @@ const details = {
 };
 
 /** Codes that no route of the document answers with: they belong to none, or nobody is there to be answered. */
-const ELSEWHERE: readonly ErrorCode[] = ["client_left", "not_found", "method_not_allowed"];
+const ELSEWHERE: readonly ErrorCode[] = ["client_left", "not_found"];
 
 /** Codes that only requests of revision 2026-07-28 are answered with. */
 const STATELESS: readonly ErrorCode[] = [
