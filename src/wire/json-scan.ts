@@ -1,3 +1,4 @@
+import { CONTROL_CHARACTER, isHexDigit } from "./json-characters.ts";
 import { MEMBER_BITS, MEMBERS, type Member, memberAt, suspectName } from "./json-members.ts";
 import { emptyMessage, type ScanFlaw, type ScannedMessage } from "./scanned-message.ts";
 
@@ -291,11 +292,3 @@ export function createJsonScanner(maxDepth: number): JsonScanner {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-function isHexDigit(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
-}
-
-/** A control character, which a JSON string has only escaped (RFC 8259, section 7), in text of one byte a character. */
-const CONTROL_CHARACTER = /[^ -\xff]/;
