@@ -1,17 +1,18 @@
-import { ERRORS, ProxyError } from "../base/errors.ts";
+import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Principal } from "../base/principal.ts";
 import type { ConnectLink, LinkEnd, RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
-import { errorAnswer, type IdKey } from "../wire/message.ts";
+import type { IdKey } from "../wire/message.ts";
 import { type Ending, endingFor, endingOf, endingOfSlowStart, loggedEnd } from "./child-end.ts";
 import { createDeadlines } from "./deadlines.ts";
 import type { EndReason } from "./endings.ts";
 import { createFromChild } from "./from-child.ts";
 import { createFromClient } from "./from-client.ts";
 import type { OutgoingMessage, SessionOutput } from "./output.ts";
-import { createPendingRequests, type PendingRequest } from "./pending.ts";
-import { createQuestions, type Question } from "./questions.ts";
+import { answerWithError, createOverdue } from "./overdue.ts";
+import { createPendingRequests } from "./pending.ts";
+import { createQuestions } from "./questions.ts";
 import { createSubscribed } from "./subscribed.ts";
 
 export type Transport = "sse" | "streamable-http";
@@ -88,9 +89,6 @@ export function createSession(options: SessionOptions): Session {
   /** Method of the client's first request. */
   let opensWith: string | undefined;
 
-  const answerWithError = ({ id: key, clientRawId }: PendingRequest, { code, message, data }: Omit<Ending, "reason">) =>
-    output.answer(key, errorAnswer(clientRawId, ERRORS[code].rpc, message, { code, ...data }));
-
   /** The fixed order: mark it ended, answer what is owed, close the streams, stop the child. */
   const finish = (ending: Ending) => {
     if (ended) return;
@@ -99,7 +97,7 @@ export function createSession(options: SessionOptions): Session {
     const { reason, code, message, data } = ending;
     const owed = pending.takeAll();
     try {
-      for (const request of owed) answerWithError(request, ending);
+      for (const request of owed) answerWithError(output, request, ending);
       const farewell = JSON.stringify({ error: { code, message, ...data } });
       if (reason === "stalled") output.cut();
       else output.close(owed.length === 0 && reason !== "client-closed" ? farewell : undefined);
@@ -129,29 +127,8 @@ export function createSession(options: SessionOptions): Session {
     finish(endingOf(end));
   };
 
-  const onOverdue = (requests: readonly PendingRequest[]) => {
-    for (const request of requests) {
-      const { rawId, method } = request;
-      const message = `The server did not answer ${JSON.stringify(method)} within ${requestMs} ms.`;
-      answerWithError(request, { code: "child_timeout", message, data: {} });
-      // MCP: the initialize request must not be cancelled.
-      if (method !== "initialize") link.send(cancellation(rawId));
-    }
-  };
-
-  const answerChild = (line: string, questionId: IdKey) =>
-    void link.send({ line: Buffer.from(line), message: { kind: "response", id: questionId } });
-
-  /** The child must not wait for ever for a client that does not answer, and the client need not ask anybody any more. */
-  const onUnanswered = (unanswered: readonly Question[]) => {
-    for (const { id: questionId, rawId, method } of unanswered) {
-      answerChild(
-        errorAnswer(rawId, -32001, `The client did not answer ${JSON.stringify(method)} in time.`, {}),
-        questionId,
-      );
-      if (method !== "ping") void output.deliver([{ ...cancellation(rawId), about: undefined }]);
-    }
-  };
+  const send = (message: RawMessage) => link.send(message);
+  const { answerChild, onOverdue, onUnanswered } = createOverdue({ send, output, requestMs });
 
   const deadlines = createDeadlines({
     timeouts: server.timeouts,
@@ -168,7 +145,6 @@ export function createSession(options: SessionOptions): Session {
 
   const parts = { pending, questions, deadlines, output };
   const fromChild = createFromChild({ ...parts, answerChild });
-  const send = (message: RawMessage) => link.send(message);
   const fromClient = createFromClient({ ...parts, send, isDraining: options.isDraining });
 
   const onMessages = (messages: readonly RawMessage[]): Promise<void> | undefined => {
@@ -216,12 +192,4 @@ export function createSession(options: SessionOptions): Session {
   };
   const who = { id, name, server, principal, transport };
   return { ...who, gone, receive, requireRoom, owes, idleSince, clientLeft, inFlight: pending.size, end };
-}
-
-function cancellation(rawId: string): RawMessage {
-  const params = `{"requestId":${rawId},"reason":"timed out"}`;
-  return {
-    line: Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`),
-    message: { kind: "notification", method: "notifications/cancelled" },
-  };
 }

@@ -1,24 +1,20 @@
-import { ERRORS, ProxyError } from "../../base/errors.ts";
-import type { RawMessage } from "../../link/link.ts";
+import { ProxyError } from "../../base/errors.ts";
 import type { Server } from "../../process/server.ts";
 import type { Registry } from "../../session/registry.ts";
 import type { Session } from "../../session/session.ts";
 import type { JsonScanner } from "../../wire/json-scan.ts";
-import { errorAnswer, type IdKey } from "../../wire/message.ts";
 import { isSessionRevision, SESSION_REVISIONS } from "../../wire/revisions.ts";
-import { type AnswerTypes, asEventStream, createAcceptReader } from "../answer-types.ts";
+import { type AnswerTypes, createAcceptReader } from "../answer-types.ts";
 import type { BodyReader } from "../body.ts";
 import { readClientMessages } from "../client-message.ts";
-import type { ClientStream } from "../client-stream.ts";
 import { accepts } from "../content-type.ts";
 import { createHistoryBudget } from "../history.ts";
-import type { Fields, TransportAnswer, TransportRequest } from "../request.ts";
+import type { TransportAnswer, TransportRequest } from "../request.ts";
 import { underRequest } from "../request-error.ts";
 import type { StatelessTransport } from "../stateless/stateless.ts";
-import { STREAM_FIELDS } from "../stream-fields.ts";
 import { createOpening } from "./opening.ts";
 import type { StreamableOutput } from "./output.ts";
-import type { Reply } from "./post-exchanges.ts";
+import { createSessionPost, type FoundSession, streamAnswer } from "./session-post.ts";
 
 /** What the histories of all sessions together may hold. */
 const HISTORY_BYTES = 64 * 1024 * 1024;
@@ -46,20 +42,7 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
   const budget = createHistoryBudget(HISTORY_BYTES);
   const outputs = new WeakMap<Session, StreamableOutput>();
 
-  /** Callers that are alike have the same fields object: the headers of their answers are made once. */
-  const inits = new WeakMap<Fields, ResponseInit>();
-  const jsonInit = (fields: Fields): ResponseInit => {
-    const known = inits.get(fields);
-    if (known !== undefined) return known;
-    const init = { headers: new Headers({ ...fields, "content-type": "application/json" }) };
-    inits.set(fields, init);
-    return init;
-  };
-
-  const find = (
-    { request, server, principal }: TransportRequest,
-    id = sessionIdOf(request),
-  ): { session: Session; output: StreamableOutput } => {
+  const find = ({ request, server, principal }: TransportRequest, id = sessionIdOf(request)): FoundSession => {
     if (id === "") {
       throw new ProxyError("session_id_missing", {
         message: "The header Mcp-Session-Id is missing: send the one that came with the answer to initialize.",
@@ -70,19 +53,6 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     if (session === undefined || output === undefined) throw new ProxyError("session_not_found");
     checkRevision(request.headers, output);
     return { session, output };
-  };
-
-  /** Answers with an event stream, and lets go of the connection when the client does. */
-  const streamAnswer = (
-    { request, fields, keepOpen }: TransportRequest,
-    { session, output }: { session: Session; output: StreamableOutput },
-    stream: ClientStream,
-  ): TransportAnswer => {
-    keepOpen();
-    const leave = () => output.disconnect(stream);
-    if (request.signal.aborted) leave();
-    else request.signal.addEventListener("abort", leave, { once: true });
-    return { response: new Response(stream.body, { headers: { ...fields, ...STREAM_FIELDS } }), session: session.name };
   };
 
   const readAccept = createAcceptReader();
@@ -99,34 +69,8 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     return id !== null && registry.find(id, server, principal, "streamable-http") !== undefined;
   };
 
-  // Not async functions, from here to `post`: each would cost a message half a microsecond.
-  const exchange = (
-    arrival: TransportRequest,
-    messages: readonly RawMessage[],
-    types: AnswerTypes,
-    sessionId?: string,
-  ): TransportAnswer | Promise<TransportAnswer> => {
-    const found = find(arrival, sessionId);
-    const { session, output } = found;
-    const { fields } = arrival;
-    const requests = requestsOf(messages);
-    if (requests === 0) {
-      for (const message of messages) session.receive(message);
-      return { response: new Response(null, { status: 202, headers: fields }), session: session.name };
-    }
-    // A batch is refused whole or passed on whole: half of its answers would belong to nobody.
-    session.requireRoom(requests);
-    const reply = passOn(session, output, messages, types);
-    return reply.then((answer) => {
-      if (answer.kind === "stream") return streamAnswer(arrival, found, answer.stream);
-      if (answer.kind === "none")
-        return { response: new Response(null, { status: 202, headers: fields }), session: session.name };
-      const { body } = answer;
-      const response = types.json ? new Response(body, jsonInit(fields)) : asEventStream(body, fields);
-      return { response, session: session.name };
-    });
-  };
-
+  const pass = createSessionPost();
+  // No async functions: each would cost a message half a microsecond.
   const dispatch = (
     arrival: TransportRequest,
     body: Buffer,
@@ -136,14 +80,15 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
     arrival.admit(messages);
     const [first] = messages;
     if (isBatch || first === undefined) {
-      requireBatches(find(arrival).output);
-      return exchange(arrival, messages, types);
+      const found = find(arrival);
+      requireBatches(found.output);
+      return pass(arrival, found, messages, types);
     }
     if (stateless.takes(arrival.request, first)) return stateless.post(arrival, first, types);
     const sessionId = sessionIdOf(arrival.request);
     const isOpening = first.message.kind === "request" && first.message.method === "initialize";
     if (sessionId === "" && !isOpening) return stateless.sessionless.post(arrival, first, types);
-    if (first.message.kind !== "request") return exchange(arrival, messages, types, sessionId);
+    if (first.message.kind !== "request") return pass(arrival, find(arrival, sessionId), messages, types);
     const { method, rawId } = first.message;
     const refuse = (error: unknown) => {
       throw underRequest(error, rawId);
@@ -155,7 +100,7 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
       return refuse(new ProxyError("invalid_request", { message }));
     }
     try {
-      return exchange(arrival, messages, types, sessionId);
+      return pass(arrival, find(arrival, sessionId), messages, types);
     } catch (error) {
       return refuse(error);
     }
@@ -202,46 +147,6 @@ export function createStreamable(options: StreamableOptions): StreamableTranspor
       return { response: new Response(null, { status: 204, headers: arrival.fields }), session: session.name };
     },
   };
-}
-
-/**
- * Passes messages on, and waits for the answers. What fails before anything has reached the child is refused as a whole;
- * afterwards only the requests that could not be passed on are answered with the reason.
- */
-function passOn(
-  session: Session,
-  output: StreamableOutput,
-  messages: readonly RawMessage[],
-  types: AnswerTypes,
-): Promise<Reply> {
-  const keys: IdKey[] = [];
-  const refused: { readonly key: IdKey; readonly answer: string }[] = [];
-  for (const [index, message] of messages.entries()) {
-    try {
-      const key = session.receive(message);
-      if (key !== undefined) keys.push(key);
-    } catch (error) {
-      if (index === 0 || !(error instanceof ProxyError)) throw error;
-      const { code } = error;
-      for (const { message: left } of messages.slice(index)) {
-        if (left.kind !== "request") continue;
-        // No key of a request is like this.
-        const key = `refused ${refused.length}`;
-        refused.push({ key, answer: errorAnswer(left.rawId, ERRORS[code].rpc, error.message, { code }) });
-        keys.push(key);
-      }
-      break;
-    }
-  }
-  const reply = output.expect(keys, types);
-  for (const { key, answer } of refused) output.answer(key, answer);
-  return reply;
-}
-
-function requestsOf(messages: readonly RawMessage[]): number {
-  let count = 0;
-  for (const { message } of messages) if (message.kind === "request") count++;
-  return count;
 }
 
 function requireBatches(output: StreamableOutput): void {
