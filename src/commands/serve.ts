@@ -2,7 +2,7 @@ import { CONNECTION_IDLE_SECONDS, KEEP_ALIVE_FIELDS } from "../app/answering.ts"
 import { createApp } from "../app/app.ts";
 import type { Logger } from "../base/logger.ts";
 import { createLogger } from "../base/logger.ts";
-import { createOpenLink } from "../bridge/open-link.ts";
+import { createLinkOpener } from "../bridge/open-link.ts";
 import type { Settings } from "../config/configuration.ts";
 import { configurationWarnings } from "../config/warnings.ts";
 import { createGuard } from "../guard/guard.ts";
@@ -95,7 +95,7 @@ export async function serve(settings: Settings, environment: Environment): Promi
   const registry = createRegistry({
     maxSessions: settings.limits.sessions,
     starter,
-    openLink: createOpenLink({ starter, pool, eras, scan, log }),
+    links: createLinkOpener({ starter, pool, eras, scan, log }),
     log,
   });
   const { host, port, basePath } = settings.listen;

@@ -6,7 +6,7 @@ import type { JsonScanner } from "../wire/json-scan.ts";
 import type { Bystander, CallEvents } from "./call-events.ts";
 import { namesIn, withCallId } from "./call-lines.ts";
 import { createCallTable } from "./call-table.ts";
-import { readChild } from "./child-reader.ts";
+import { type ChildReaderOptions, readChild } from "./child-reader.ts";
 import { createDelivery, type SharedCall } from "./delivery.ts";
 import type { LinkEnd } from "./link.ts";
 import { describeEnd } from "./link-end.ts";
@@ -24,7 +24,12 @@ export interface SharedLinkOptions {
   readonly log: Logger;
   /** Fields for the lines of the log. */
   readonly context: Readonly<Record<string, unknown>>;
+  /** Given what is to hear the child, where somebody else reads it who has had its first answer. By default the link reads it. */
+  readonly read?: (events: ReadEvents) => void;
 }
+
+/** Hears a child that is being read. */
+export type ReadEvents = Pick<ChildReaderOptions, "onMessages" | "owed" | "onEnd" | "onFirstByte">;
 
 /** A caller's request, on one line. Its id and its progress token are the caller's own. */
 export interface CallRequest {
@@ -75,6 +80,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
   const { promise: spoke, resolve: onSpoke } = Promise.withResolvers<void>();
   void child.spoke.then(onSpoke);
   let end: LinkEnd | undefined;
+  let hasAnswered = options.read !== undefined;
   let count = 0;
 
   const tellCancelled = (id: number, reason: string) => {
@@ -118,17 +124,15 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     onEnded(reason);
   };
 
-  readChild({
-    child,
-    scan: options.scan,
-    maxLineBytes: options.maxLineBytes,
-    log,
-    context,
+  const read = (events: ReadEvents) =>
+    void readChild({ child, scan: options.scan, maxLineBytes: options.maxLineBytes, log, context, ...events });
+  (options.read ?? read)({
     onFirstByte: onSpoke,
     owed: function* () {
       for (const [id, identity] of calls.entries()) yield { id: String(id), rawId: String(id), identity };
     },
     onMessages: (messages) => {
+      hasAnswered ||= messages.some(({ message }) => message.kind === "response");
       const slow = messages.map(delivery.deliver).filter((sent) => sent !== undefined);
       return slow.length === 0 ? undefined : Promise.all(slow).then(() => undefined);
     },
@@ -180,7 +184,7 @@ export function createSharedLink(options: SharedLinkOptions): SharedLink {
     startWords: () => child.stderr.startWords(false),
     stop: () => {
       calls.close();
-      return child.stop();
+      return child.stop({ isStarting: !hasAnswered });
     },
   };
 }

@@ -31,7 +31,12 @@ export interface Child {
   /** Settles when the process itself has ended; members of its group may still run. */
   readonly exited: Promise<ProcessExit>;
   /** Ends the whole tree and removes the temporary directory; a second call waits for the first one's end. */
-  readonly stop: () => Promise<void>;
+  readonly stop: (how?: StopManner) => Promise<void>;
+}
+
+export interface StopManner {
+  /** It has not answered anything yet: a package manager may be at work, which must not be killed halfway. Default: false. */
+  readonly isStarting?: boolean;
 }
 
 /** What all children of an instance share. */
@@ -91,8 +96,8 @@ export async function connectChild(
   host.guardian?.watch(pid);
   const context = { session: name, server: server.name, pid };
   const queue = createStdinQueue(stdin, server.limits.outboxBytes);
-  const end = async (stopReading: () => Readonly<Record<string, unknown>>) => {
-    const rung = await stopTree(host, server, pid, exited, queue.close);
+  const end = async (isStarting: boolean, stopReading: () => Readonly<Record<string, unknown>>) => {
+    const rung = await stopTree(host, server, pid, exited, queue.close, isStarting);
     const strays = await host.strays.killChild(marker);
     const leftOut = stopReading();
     host.guardian?.forget(pid);
@@ -100,7 +105,7 @@ export async function connectChild(
     host.log.debug({ ...context, rung, strays, ...leftOut }, "child stopped");
   };
   if (stdout === undefined || errors === undefined) {
-    await end(() => ({}));
+    await end(false, () => ({}));
     throw new StartFailure("its output could not be connected");
   }
   const redactor = redactorOf(host, server, variables);
@@ -115,8 +120,8 @@ export async function connectChild(
     inputClosed: queue.broken,
     spoke: stderr.spoke,
     exited,
-    stop: () => {
-      ending ??= end(stderr.stop);
+    stop: ({ isStarting = false } = {}) => {
+      ending ??= end(isStarting, stderr.stop);
       return ending;
     },
   };
@@ -156,12 +161,14 @@ function stopTree(
   pid: number,
   exited: Promise<ProcessExit>,
   closeStdin: () => void,
+  isStarting: boolean,
 ): Promise<StopRung> {
   return stopGroup({
     group: processGroup(pid, host.containment.kind !== "none", host.processes),
     exited,
     closeStdin,
     gracefulMs: server.timeouts.gracefulStopMs,
+    isStarting,
     hurry: host.hurry,
   });
 }

@@ -4,6 +4,12 @@ import type { ProcessGroup } from "./group.ts";
 const STDIN_SHARE = 0.2;
 const TERM_SHARE = 0.7;
 
+/**
+ * From SIGTERM to SIGKILL for a process that is still starting: a package manager that is killed while it puts its work away leaves a
+ * cache that no later start gets over.
+ */
+const UNWIND_MS = 30_000;
+
 /** How often the group is looked at while its leader is gone but members remain: nothing reports their end. */
 const POLL_MS = 20;
 
@@ -15,7 +21,10 @@ export interface StopOptions {
   /** Settles when the leader has ended. */
   readonly exited: Promise<unknown>;
   readonly closeStdin: () => void;
+  /** For all rungs together; 0: SIGKILL at once. */
   readonly gracefulMs: number;
+  /** It has not answered anything yet: it is given the time to unwind. */
+  readonly isStarting?: boolean;
   /** Aborted: no more waiting, SIGKILL now. */
   readonly hurry: AbortSignal;
 }
@@ -27,12 +36,15 @@ export type StopRung = "stdin" | "sigterm" | "sigkill";
  * Ends a process group as the MCP specification asks (stdio transport, "Shutdown"): close stdin, wait, SIGTERM, wait,
  * SIGKILL; every signal to the whole group, since launchers such as npx and sh do not pass signals on.
  */
-export async function stopGroup({ group, exited, closeStdin, gracefulMs, hurry }: StopOptions): Promise<StopRung> {
+export async function stopGroup(options: StopOptions): Promise<StopRung> {
+  const { group, exited, closeStdin, gracefulMs, isStarting = false, hurry } = options;
   const started = performance.now();
   closeStdin();
   if (await isGone(group, exited, started + gracefulMs * STDIN_SHARE, hurry)) return "stdin";
   await group.signal("SIGTERM");
-  if (await isGone(group, exited, started + gracefulMs * TERM_SHARE, hurry)) return "sigterm";
+  const unwindMs = isStarting && gracefulMs > 0 ? UNWIND_MS : 0;
+  const termUntil = Math.max(started + gracefulMs * TERM_SHARE, performance.now() + unwindMs);
+  if (await isGone(group, exited, termUntil, hurry)) return "sigterm";
   await group.signal("SIGKILL");
   await isGone(group, exited, performance.now() + KILL_WAIT_MS, undefined);
   return "sigkill";

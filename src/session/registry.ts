@@ -1,9 +1,8 @@
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Principal } from "../base/principal.ts";
-import type { OpenLink } from "../bridge/open-link.ts";
-import { callerKey } from "../pool/caller.ts";
-import { createCrashBackoff } from "../process/crash-backoff.ts";
+import type { LinkOpener } from "../bridge/open-link.ts";
+import type { RawMessage } from "../link/link.ts";
 import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
 import type { EndReason } from "./endings.ts";
@@ -18,7 +17,9 @@ export interface OpenOptions {
   readonly client: string;
   readonly transport: Transport;
   readonly variables: ReadonlyMap<string, string>;
-  /** Aborted when the client leaves: a start that nobody waits for is cancelled. */
+  /** The message that the client opens it with, where it has come already. It is still to be given to the session. */
+  readonly first?: RawMessage;
+  /** Aborted when the client leaves: a start that has not begun is dropped. */
   readonly signal: AbortSignal;
   /** The session's id, where its client has been told already; by default a new one. */
   readonly id?: string;
@@ -29,9 +30,9 @@ export interface OpenOptions {
 export interface RegistryOptions {
   /** Sessions in all; 0: any number. */
   readonly maxSessions: number;
-  /** What `openLink` starts children with: a shutdown cancels its starts. */
+  /** What `links` starts children with: a shutdown cancels its starts. */
   readonly starter: Starter;
-  readonly openLink: OpenLink;
+  readonly links: LinkOpener;
   readonly log: Logger;
 }
 
@@ -56,22 +57,23 @@ export interface Registry {
   readonly endAll: (reason: EndReason) => Promise<void>;
 }
 
-export function createRegistry({ maxSessions, starter, openLink, log }: RegistryOptions): Registry {
+export function createRegistry({ maxSessions, starter, links, log }: RegistryOptions): Registry {
   const sessions = new Map<string, Session>();
   /** Reserved places: a session takes one before its child starts, and gives it back when its child is gone. */
   const places = new Map<Server, number>();
   /** Starts under way, and sessions whose child is being stopped: what a shutdown waits for. */
   const unsettled = new Set<Promise<void>>();
-  const backoff = createCrashBackoff();
   let taken = 0;
   let draining = false;
 
-  const takePlace = (server: Server): (() => void) => {
+  /** @param isAwaited a start of the caller's own has a place, and gives it back when the session takes it up. */
+  const takePlace = (server: Server, isAwaited: boolean): (() => void) => {
     if (draining) throw new ProxyError("draining", { retryAfterSeconds: 10 });
-    if (maxSessions > 0 && taken >= maxSessions) throw new ProxyError("session_limit", { retryAfterSeconds: 30 });
+    if (!isAwaited && maxSessions > 0 && taken >= maxSessions)
+      throw new ProxyError("session_limit", { retryAfterSeconds: 30 });
     const ofServer = places.get(server) ?? 0;
     const { sessionsPerServer } = server.limits;
-    if (sessionsPerServer > 0 && ofServer >= sessionsPerServer) {
+    if (!isAwaited && sessionsPerServer > 0 && ofServer >= sessionsPerServer) {
       throw new ProxyError("server_session_limit", { retryAfterSeconds: 30 });
     }
     taken++;
@@ -86,12 +88,10 @@ export function createRegistry({ maxSessions, starter, openLink, log }: Registry
 
   const openSession = async (options: OpenOptions): Promise<Session> => {
     const { server, principal, transport, variables, createOutput } = options;
-    const crashKey = callerKey(options);
-    const restMs = backoff.waitMs(crashKey);
-    if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
-    const leavePlace = await takeWithRoom(sessions, server, () => takePlace(server));
+    const isAwaited = links.isAwaited(options);
+    const leavePlace = await takeWithRoom(sessions, server, () => takePlace(server, isAwaited));
     try {
-      const { name, connect, onStarted } = await openLink(options);
+      const { name, connect } = await links.open(options);
       const id = options.id ?? createSessionId();
       const session = createSession({
         id,
@@ -105,11 +105,8 @@ export function createRegistry({ maxSessions, starter, openLink, log }: Registry
         output: createOutput(id),
         log,
         isDraining: () => draining,
-        onStarted,
-        onEnd: (reason, answered) => {
+        onEnd: () => {
           sessions.delete(id);
-          if (reason === "child-exited" && !answered) backoff.crashed(crashKey);
-          else if (answered) backoff.worked(crashKey);
           settleLater(session.gone.then(leavePlace));
         },
       });
@@ -132,6 +129,7 @@ export function createRegistry({ maxSessions, starter, openLink, log }: Registry
   const drain = () => {
     draining = true;
     starter.drain();
+    links.close();
   };
 
   return {

@@ -68,15 +68,13 @@ export interface SessionOptions {
   readonly log: Logger;
   /** During a shutdown no new requests are taken; answers and notifications are. */
   readonly isDraining: () => boolean;
-  /** Called once, at the child's first message or at the session's end: the start is over. */
-  readonly onStarted: () => void;
   /** Called once, when the session takes no more messages. */
   readonly onEnd: (reason: EndReason, answered: boolean) => void;
 }
 
 /** Connects a client with a link to a child, and ends both together. */
 export function createSession(options: SessionOptions): Session {
-  const { id, name, server, principal, transport, connect, output, log, onStarted, onEnd } = options;
+  const { id, name, server, principal, transport, connect, output, log, onEnd } = options;
   const { requestMs, parkedMs } = server.timeouts;
   const context = { session: name, server: server.name };
   const pending = createPendingRequests();
@@ -102,7 +100,6 @@ export function createSession(options: SessionOptions): Session {
       if (reason === "stalled") output.cut();
       else output.close(owed.length === 0 && reason !== "client-closed" ? farewell : undefined);
     } finally {
-      onStarted();
       onEnd(reason, deadlines.hasAnswered());
       link.stop().then(onGone, (error: unknown) => {
         log.error({ ...context, err: error }, "stopping the child failed");
@@ -151,7 +148,6 @@ export function createSession(options: SessionOptions): Session {
     if (ended) return undefined;
     const now = performance.now();
     deadlines.onTraffic(now);
-    onStarted();
     const outgoing: OutgoingMessage[] = [];
     for (const message of messages) {
       const taken = fromChild.take(message, now);

@@ -65,26 +65,25 @@ describe.each(TRANSPORTS)("a legacy server that refuses a client over %s", (tran
     expect(answer).toEqual({ jsonrpc: "2.0", id: "initialize", error: REFUSAL });
     await ended;
     await quiet(proxy);
-    expect(met(server, "server/discover")).toBe(1);
+    // The process that refused is the one that was asked.
+    expect([met(server, "initialize"), met(server, "server/discover")]).toEqual([1, 0]);
     const later = await tryToOpen(transport, server);
     expect(later.answer.error).toEqual(REFUSAL);
     await later.ended;
-    // Whoever has said once that it is legacy is not asked again.
-    if (way === "stays") expect(met(server, "server/discover")).toBe(1);
     const session = await openLegacy(proxy, transport, server, { capabilities: { roots: {} } });
     if (way !== "mute") expect(await session.tool("echo", { message: "in" })).toBe("in");
     await session.close();
     await quiet(proxy);
   });
 
-  test("is not asked for its era when timeouts.probe is 0", async () => {
-    for (const server of ["never probed", "modern, never probed"]) {
-      const { answer, ended } = await tryToOpen(transport, server);
-      expect(answer.error?.code).toBe(server === "never probed" ? -32602 : -32022);
-      await ended;
-    }
+  test("is not asked for its era when timeouts.probe is 0, and is served all the same when its refusal tells", async () => {
+    const { answer, ended } = await tryToOpen(transport, "never probed");
+    expect(answer.error?.code).toBe(-32602);
+    await ended;
+    const session = await openLegacy(proxy, transport, "modern, never probed");
+    expect(await session.tool("era")).toBe("modern");
+    await session.close();
     await quiet(proxy);
-    expect(met("never probed", "server/discover")).toBe(0);
   });
 
   test("that shares its children tells why, too", async () => {
@@ -108,7 +107,7 @@ describe("a server whose era is being found out", () => {
   test("leaves nothing behind when its client leaves, long before it would answer", async () => {
     const session = await proxy.openSse("long probe");
     await session.post(initializeBody("2025-11-25"));
-    await eventually("the probe", () => met("long probe", "server/discover") === 1);
+    await eventually("the refusal", () => met("long probe", "initialize") === 1);
     session.close();
     await quiet(proxy);
   });
@@ -122,7 +121,7 @@ describe("a server whose era is being found out", () => {
     });
     const session = await other.openSse("mute");
     await session.post(initializeBody("2025-11-25"));
-    await other.log.until("the probe", (line) => line["stderr"] === "met by server/discover");
+    await other.log.until("the refusal", (line) => line["stderr"] === "met by initialize");
     const started = performance.now();
     await other.stop();
     expect(performance.now() - started).toBeLessThan(8_000);
@@ -145,10 +144,10 @@ describe("a server whose era is being found out", () => {
   test("is known when its session is over: the next one has one child from the start", async () => {
     const first = await openLegacy(proxy, "HTTP+SSE", "raw");
     await first.close();
-    expect([met("raw", "initialize"), met("raw", "server/discover")]).toEqual([1, 1]);
+    expect([met("raw", "initialize"), met("raw", "server/discover")]).toEqual([1, 0]);
     const second = await openLegacy(proxy, "Streamable HTTP", "raw");
     expect((await second.request("x/y", {})).result).toHaveProperty("seen");
-    expect([met("raw", "initialize"), met("raw", "server/discover")]).toEqual([1, 2]);
+    expect([met("raw", "initialize"), met("raw", "server/discover")]).toEqual([1, 1]);
     await second.close();
     await quiet(proxy);
   });

@@ -191,7 +191,7 @@ describe("initialize", () => {
     await quiet(proxy);
   });
 
-  test("S3: of a client that leaves meanwhile leaves nothing behind", async () => {
+  test("S3: of a client that leaves meanwhile goes on, and the next attempt takes it up though one session is allowed", async () => {
     const head = [
       `Host: 127.0.0.1:${proxy.port}`,
       `Authorization: Bearer ${proxy.secret}`,
@@ -199,15 +199,19 @@ describe("initialize", () => {
       "Content-Type: application/json",
       `Content-Length: ${INITIALIZE.length}`,
     ];
-    for (let round = 0; round < 4; round++) {
-      const connection = await connectRaw(proxy.port);
-      connection.send(requestText("POST /slow/mcp HTTP/1.1", head, INITIALIZE));
-      await eventually("the child", () => proxy.children().length > 0);
-      connection.destroy();
-      await quiet(proxy);
-      // The server takes one session at a time: the next round needs its place.
-      await eventually("its place to be free", async () => (await liveSessions("slow")) === 0);
-    }
+    const connection = await connectRaw(proxy.port);
+    connection.send(requestText("POST /slow/mcp HTTP/1.1", head, INITIALIZE));
+    const [child] = await eventually("the child", () => {
+      const children = proxy.children();
+      return children.length > 0 ? children : undefined;
+    });
+    connection.destroy();
+    const session = await openStreamable(proxy, "slow");
+    expect(proxy.children().map(({ pid }) => pid)).toContain(child?.pid ?? 0);
+    expect(await liveSessions("slow")).toBe(1);
+    await session.end();
+    await quiet(proxy);
+    await eventually("its place to be free", async () => (await liveSessions("slow")) === 0);
   });
 });
 

@@ -1,5 +1,5 @@
 import { createLogger } from "../../src/base/logger.ts";
-import { createExclusiveLink } from "../../src/link/exclusive.ts";
+import { readChild } from "../../src/link/child-reader.ts";
 import type { Child } from "../../src/process/child.ts";
 import type { ProcessExit } from "../../src/process/exit.ts";
 import { createRedactor } from "../../src/process/redact.ts";
@@ -101,12 +101,22 @@ export function createFakeSession(changes: ServerChanges = {}): FakeSession {
     principal: { id: "principal" },
     client: "192.0.2.1",
     transport: "sse",
-    connect: createExclusiveLink({ child, scan, maxLineBytes: server.limits.lineBytes, log, context: {} }),
+    connect: ({ owed = () => [], ...events }) => {
+      const { dropped } = readChild({
+        child,
+        scan,
+        maxLineBytes: server.limits.lineBytes,
+        log,
+        context: {},
+        owed,
+        ...events,
+      });
+      return { pid: child.pid, send: ({ line }) => child.write(line), dropped, stop: child.stop };
+    },
     variableNames: ["TOKEN"],
     output,
     log,
     isDraining: () => isDraining,
-    onStarted: () => undefined,
     onEnd: (reason, answered) => ended.resolve({ reason, answered }),
   });
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ProxyError } from "../../src/base/errors.ts";
-import { createOpenLink } from "../../src/bridge/open-link.ts";
+import { createLinkOpener } from "../../src/bridge/open-link.ts";
 import { createEraMemory } from "../../src/link/eras.ts";
 import { createPool } from "../../src/pool/pool.ts";
 import { type Admission, createAdmission } from "../../src/process/admission.ts";
@@ -45,7 +45,7 @@ function create(maxSessions = 0, admission: Admission = createAdmission(0)): Reg
   const registry = createRegistry({
     maxSessions,
     starter,
-    openLink: createOpenLink({ starter, pool, eras, scan, log: host.log }),
+    links: createLinkOpener({ starter, pool, eras, scan, log: host.log }),
     log: host.log,
   });
   registries.push(registry);
@@ -74,6 +74,11 @@ function open(
   });
 }
 
+/** A child that has heard something of its client is nobody else's: it ends with its session. */
+function sayAnything(session: Session | undefined): void {
+  session?.receive(readClientMessage(Buffer.from('{"jsonrpc":"2.0","method":"x"}'), scan));
+}
+
 interface OpenChanges {
   readonly signal?: AbortSignal;
   readonly variables?: Readonly<Record<string, string>>;
@@ -97,6 +102,7 @@ describe("places", () => {
     const sessions = [await open(registry, server), await open(registry, server)];
     const error = await open(registry, server).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: "session_limit", retryAfterSeconds: expect.any(Number) });
+    sayAnything(sessions[0]);
     sessions[0]?.end("client-closed");
     // Its child may still run: what counts is the host's burden.
     expect(await refusal(open(registry, server))).toBe("session_limit");
@@ -142,7 +148,7 @@ describe("a start", () => {
     const first = await open(registry, server);
     const second = open(registry, server);
     await eventually("the queue", () => admission.waiting() === 1);
-    first.receive(readClientMessage(Buffer.from('{"jsonrpc":"2.0","method":"x"}'), scan));
+    sayAnything(first);
     await within("the second session", second);
   });
 
@@ -167,15 +173,6 @@ describe("a start", () => {
     expect(await refusal(opening)).toBe("client_left");
     expect(admission.waiting()).toBe(0);
     expect(registry.size()).toBe(1);
-  });
-
-  test("that nobody waits for any more ends its child and gives its place back", async () => {
-    const registry = create();
-    const leaver = new AbortController();
-    const opening = open(registry, scriptServer(TALKS), { signal: leaver.signal });
-    leaver.abort();
-    expect(await refusal(opening)).toBe("client_left");
-    expect(registry.size()).toBe(0);
   });
 });
 

@@ -59,7 +59,17 @@ export function createOpening({ registry, budget, readVariables, onOpened }: Ope
     const output = createStreamableOutput({ budget, heartbeatMs, stalledWriteMs, historyBytes });
     const transport = "streamable-http" as const;
     const createOutput = () => output;
-    const wanted = { server, principal, client: client(), transport, variables, signal: left, id, createOutput };
+    const wanted = {
+      server,
+      principal,
+      client: client(),
+      transport,
+      variables,
+      first: message,
+      signal: left,
+      id,
+      createOutput,
+    };
     const session = await registry.open(wanted);
     const leave = () => session.end("client-closed");
     if (left.aborted) leave();

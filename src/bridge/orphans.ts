@@ -1,0 +1,93 @@
+import type { Opening } from "./opening.ts";
+import type { OwnStart } from "./own-start.ts";
+
+/** Starts without a client of one caller, and in all. One more is ended with its client: those that are there are further on. */
+const MAX_OF_CALLER = 4;
+const MAX_ORPHANS = 64;
+
+/** How long a start goes on without a client where the server sets no time for a start. */
+const LONGEST_START_MS = 180_000;
+
+interface Orphan {
+  readonly start: OwnStart;
+  readonly onGone: (gone: Promise<void> | void) => void;
+  readonly warmMs: number;
+  isReady: boolean;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Starts whose client has left: each goes on until it has answered, and waits a while for the caller's next attempt. */
+export interface Orphans {
+  /**
+   * Takes a start whose client leaves. @returns when another session has it, or nothing is left of it; undefined: it is not taken.
+   * @param warmMs how long it may wait for a client once it is ready.
+   */
+  readonly keep: (caller: string, start: OwnStart, warmMs: number) => Promise<void> | undefined;
+  /** The one of the caller's that is furthest on of those that fit. */
+  readonly take: (caller: string, opening: Opening) => OwnStart | undefined;
+  /** Whether there is one for the caller; of those that fit, where it is known what is to be opened with. */
+  readonly has: (caller: string, opening: Opening | undefined) => boolean;
+  /** Ends all, and takes no more. */
+  readonly close: () => void;
+}
+
+export function createOrphans(): Orphans {
+  const callers = new Map<string, Set<Orphan>>();
+  let count = 0;
+  let isClosed = false;
+
+  /** Whether it was still there. */
+  const remove = (caller: string, orphan: Orphan): boolean => {
+    const own = callers.get(caller);
+    if (own?.delete(orphan) !== true) return false;
+    if (own.size === 0) callers.delete(caller);
+    clearTimeout(orphan.timer);
+    count--;
+    return true;
+  };
+
+  const end = (caller: string, orphan: Orphan) => {
+    if (remove(caller, orphan)) orphan.onGone(orphan.start.stop());
+  };
+
+  const expireIn = (caller: string, orphan: Orphan, ms: number) => {
+    clearTimeout(orphan.timer);
+    orphan.timer = setTimeout(() => end(caller, orphan), ms);
+  };
+
+  return {
+    keep: (caller, start, warmMs) => {
+      const deadline = start.deadline();
+      const leftMs = deadline === Number.POSITIVE_INFINITY ? LONGEST_START_MS : deadline - performance.now();
+      const isFull = (callers.get(caller)?.size ?? 0) >= MAX_OF_CALLER || count >= MAX_ORPHANS;
+      if (isClosed || isFull || leftMs <= 0 || !start.isUnclaimed()) return undefined;
+      const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
+      const orphan: Orphan = { start, onGone, warmMs, isReady: false, timer: undefined };
+      const own = callers.get(caller) ?? new Set();
+      callers.set(caller, own.add(orphan));
+      count++;
+      start.detach();
+      expireIn(caller, orphan, leftMs);
+      void start.answered.then(() => {
+        orphan.isReady = true;
+        // One that no client has waited for has gone on for what it had to install, and is of no more use.
+        if (callers.get(caller)?.has(orphan) === true) expireIn(caller, orphan, start.isWanted() ? warmMs : 0);
+      });
+      void start.useless.then(() => end(caller, orphan));
+      return gone;
+    },
+    take: (caller, opening) => {
+      const fitting = [...(callers.get(caller) ?? [])].filter(({ start }) => start.fits(opening));
+      const chosen = fitting.find(({ isReady }) => isReady) ?? fitting[0];
+      if (chosen === undefined || !remove(caller, chosen)) return undefined;
+      chosen.onGone();
+      return chosen.start;
+    },
+    has: (caller, opening) =>
+      [...(callers.get(caller) ?? [])].some(({ start }) => opening === undefined || start.fits(opening)),
+    close: () => {
+      isClosed = true;
+      for (const [caller, own] of callers) for (const orphan of own) end(caller, orphan);
+    },
+  };
+}
