@@ -1,7 +1,7 @@
 import type { Profile } from "../link/handshake.ts";
 import type { Identity } from "../link/identity.ts";
 import type { CallerChildren } from "../pool/caller-children.ts";
-import type { Lease, LeaseMode } from "../pool/lease.ts";
+import type { Lease, LeaseMode, LeaseRequest } from "../pool/lease.ts";
 import type { Notifications } from "../pool/notifications.ts";
 import type { PooledChild } from "../pool/pooled-child.ts";
 import type { Subscribed } from "../pool/subscriptions.ts";
@@ -18,11 +18,15 @@ export interface ChildSource {
   readonly unsubscribe: (uri: string) => void;
 }
 
-/** The children that requests of one caller share. */
-export function sharedSource(children: CallerChildren, profile: Profile, admitStart?: () => void): ChildSource {
+/** The children that requests of one caller share. @param asking what the pool is to know of who asks. */
+export function sharedSource(
+  children: CallerChildren,
+  profile: Profile,
+  asking: Pick<LeaseRequest, "address" | "admitStart">,
+): ChildSource {
   return {
     isOwn: false,
-    lease: (mode, signal) => children.lease({ profile, wanted: "legacy", mode, signal, admitStart }),
+    lease: (mode, signal) => children.lease({ ...asking, profile, wanted: "legacy", mode, signal }),
     notifications: children.notifications,
     subscribe: (lease, uri) => children.subscriptions.add(lease.link, uri),
     unsubscribe: children.subscriptions.remove,

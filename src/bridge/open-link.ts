@@ -100,13 +100,13 @@ export function createLinkOpener(options: LinkOpenerOptions): LinkOpener {
     if (restMs > 0) throw new ProxyError("crash_loop", { retryAfterSeconds: Math.ceil(restMs / 1000) });
   };
 
-  const openShared = ({ server, principal, variables }: LinkRequest): OpenedLink => {
+  const openShared = ({ server, principal, variables, client }: LinkRequest): OpenedLink => {
     const key = callerKey({ server, principal, variables });
     const children = pool.childrenOf({ key, server, variables });
     const unpin = children.pin();
     const connect = createBridgedLink({
       serverName: server.name,
-      sourceFor: (profile) => sharedSource(children, profile),
+      sourceFor: (profile) => sharedSource(children, profile, { address: () => client }),
       outboxBytes: server.limits.outboxBytes,
       pid: undefined,
       dropped: () => 0,

@@ -37,7 +37,8 @@ export function createCallLeases(pool: Pool, eras: EraMemory): CallLeases {
     roots?: string,
   ): Promise<Lease> => {
     const { round, signal, admitStart } = request;
-    return children.lease({ profile: profileOf(round), wanted: "modern", mode, roots, signal, admitStart });
+    const profile = profileOf(round);
+    return children.lease({ profile, wanted: "modern", mode, address: round.client, roots, signal, admitStart });
   };
 
   return {

@@ -25,6 +25,8 @@ export interface SessionlessRequest extends Caller, IncomingRequest {
   readonly sink: StatelessSink;
   /** Aborted when nobody reads the answer any more: that cancels the request, since no stream will ever bring it. */
   readonly signal: AbortSignal;
+  /** The client's address, as long as the request is open; asking for it costs. */
+  readonly client: () => string;
   /** Called before a process is started for it. @throws ProxyError rate_limited. */
   readonly admitStart?: () => void;
 }
@@ -54,7 +56,8 @@ export function createSessionless(pool: Pool, explain: Explain): Sessionless {
     if (flaw !== undefined) throw new ProxyError("invalid_params", { message: flaw });
     const key = callerKey(request);
     const profile = profileFor(request.revision);
-    const source = sharedSource(pool.childrenOf({ ...request, key }), profile, request.admitStart);
+    const { client: address, admitStart } = request;
+    const source = sharedSource(pool.childrenOf({ ...request, key }), profile, { address, admitStart });
     const { identity, release } = await source.lease("shared", signal);
     release();
     const parts: ServerSideParts = {

@@ -4,6 +4,7 @@ import { createEraMemory } from "../../src/link/eras.ts";
 import { identityOfInitialize } from "../../src/link/identity.ts";
 import type { LinkEnd } from "../../src/link/link.ts";
 import type { SharedLink } from "../../src/link/shared.ts";
+import { culpritOf } from "../../src/pool/caller.ts";
 import { createCallerChildren } from "../../src/pool/caller-children.ts";
 import type { LeaseMode, LeaseRequest } from "../../src/pool/lease.ts";
 import { createPooledChild, type PooledChild } from "../../src/pool/pooled-child.ts";
@@ -29,6 +30,7 @@ const calls = new Set<string>();
 function children() {
   const starts: Start[] = [];
   const stopped: string[] = [];
+  const culprits: (string | undefined)[] = [];
   const server = scriptServer("");
   const eras = createEraMemory();
   eras.learn(server, { legacy: true, modern: false }, true);
@@ -37,7 +39,7 @@ function children() {
     server,
     variables: new Map(),
     eras,
-    onCrash: () => {},
+    onCrash: (pooled) => void culprits.push(pooled.soleUser()),
     onIdle: () => {},
     isDraining: () => false,
     stop: ({ name }: PooledChild, _, reason) => {
@@ -84,6 +86,7 @@ function children() {
     children: made,
     starts,
     stopped,
+    culprits,
     started: (count: number) => eventually("a start", () => starts[count - 1]),
   };
 }
@@ -269,5 +272,45 @@ describe("a child", () => {
     leases[1]?.setParked(true);
     (await started(9)).succeed();
     expect(await Promise.all(waiting.map(code))).toEqual(["leased", "leased"]);
+  });
+});
+
+describe("a child that crashes under one client's call", () => {
+  /** A client whose address is known while its request is open, and how often it was asked for. */
+  const client = (mode: LeaseMode) => {
+    let address = "192.0.2.1";
+    let asked = 0;
+    const tell = () => {
+      asked++;
+      return address;
+    };
+    const close = () => {
+      address = "";
+    };
+    return { wanted: { ...request(mode), address: tell }, close, asked: () => asked };
+  };
+  const named = culpritOf("key", { ...request(), address: () => "192.0.2.1" });
+
+  test("counts against its address, which is asked for no sooner", async () => {
+    const { children: own, starts, started, culprits } = children();
+    const { wanted, asked } = client("shared");
+    const lease = own.lease(wanted);
+    (await started(1)).succeed();
+    await lease;
+    expect(asked()).toBe(0);
+    starts[0]?.crash();
+    expect(await eventually("the crash", () => culprits[0])).toBe(named);
+    expect(asked()).toBe(1);
+  });
+
+  test("counts against it, too, when the call has outlasted the request that brought it", async () => {
+    const { children: own, starts, started, culprits } = children();
+    const { wanted, close } = client("alone");
+    const lease = own.lease(wanted);
+    (await started(1)).succeed();
+    (await lease).setParked(true);
+    close();
+    starts[0]?.crash();
+    expect(await eventually("the crash", () => culprits[0])).toBe(named);
   });
 });

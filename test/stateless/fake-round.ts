@@ -45,6 +45,7 @@ export function createFakeRound(options: FakeRoundOptions = {}): FakeRound {
       method,
       envelope: { revision: "2026-07-28", clientInfo: undefined, capabilities, logLevel },
       header: () => null,
+      client: () => "192.0.2.1",
       sink: {
         begin: () => undefined,
         notify: take,

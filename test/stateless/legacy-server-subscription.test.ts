@@ -64,6 +64,7 @@ async function listenFor(notifications: object): Promise<FakeListening> {
         },
       },
       header: () => null,
+      client: () => "192.0.2.1",
     },
     onEnd: () => {
       ends++;

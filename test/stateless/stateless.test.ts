@@ -103,7 +103,7 @@ describe("a request of an older revision without a session", () => {
     const { fake, stateless, caller, logged } = make();
     fake.failNext("lease", new TypeError("a detail"));
     const { round, failure } = createFakeRound({ method: "tools/list" });
-    const { line, rawId, method, sink } = round;
+    const { line, rawId, method, sink, client } = round;
     const { signal } = new AbortController();
     await stateless.sessionless.serve({
       ...caller,
@@ -112,6 +112,7 @@ describe("a request of an older revision without a session", () => {
       id: "1",
       method,
       sink,
+      client,
       signal,
       revision: "2025-06-18",
     });

@@ -49,6 +49,7 @@ export function createSessionlessTransport(
           revision: isSessionRevision(revision) ? revision : ASSUMED_REVISION,
           sink,
           signal: left,
+          client: arrival.client,
           admitStart: arrival.admitStart,
         });
         // What a server refuses is an answer like any other, before 2026-07-28.

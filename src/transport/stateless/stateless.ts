@@ -67,7 +67,8 @@ export function createStatelessTransport({ stateless, readVariables }: Stateless
       signal: request.signal,
       takesStream,
     });
-    const round = { line, rawId, method, envelope, sink, header: (name: string) => headers.get(name) };
+    const header = (name: string) => headers.get(name);
+    const round = { line, rawId, method, envelope, sink, header, client: arrival.client };
     void stateless.serve({ server, principal, variables, round, signal: left, admitStart: arrival.admitStart });
     return answerWith(reply, { arrival, types, statusOf, name: NO_SESSION });
   };
