@@ -96,11 +96,16 @@ export function countTaken({ pooledChildren }: Variant): number {
 
 /** Of the children that nobody uses or keeps, the one for which that has been so for longest; undefined: there is none. */
 export function longestIdle({ pooledChildren }: Variant): PooledChild | undefined {
-  const idle = [...pooledChildren].filter((pooled) => isUnused(pooled) && pooled.pins === 0);
+  const idle = [...pooledChildren].filter(isIdle);
   return idle.toSorted((a, b) => a.idleSince - b.idleSince)[0];
 }
 
 /** Whether no call uses a child. */
 export function isUnused({ sharers, isAlone }: PooledChild): boolean {
   return sharers === 0 && !isAlone;
+}
+
+/** Whether no call uses a child, and nobody wants it to stay. */
+export function isIdle(pooled: PooledChild): boolean {
+  return isUnused(pooled) && pooled.pins === 0;
 }
