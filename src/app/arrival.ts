@@ -12,7 +12,14 @@ export interface Arrival {
   readonly server: Connection | null;
 }
 
-/** What the guards look at. */
+/** What the guards look at. An address that has been asked for is known also when the request is over: the connection tells it no more. */
 export function callerOf({ request, server }: Arrival): Caller {
-  return { headers: request.headers, peer: () => server?.requestIP(request)?.address ?? "" };
+  let peer: string | undefined;
+  return {
+    headers: request.headers,
+    peer: () => {
+      peer ??= server?.requestIP(request)?.address ?? "";
+      return peer;
+    },
+  };
 }

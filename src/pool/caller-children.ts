@@ -133,9 +133,7 @@ export function createCallerChildren(options: Omit<CallerChildrenParts, "notific
   };
 
   const leaseOf = (variant: Variant, pooled: PooledChild, request: LeaseRequest): Lease => {
-    // A call that waits for its client outlasts the request that brought it, and the connection that tells the address.
-    const culprit = request.mode === "alone" ? culpritOf(parts.key, request) : undefined;
-    const onOver = pooled.usedBy(() => culprit ?? culpritOf(parts.key, request));
+    const onOver = pooled.usedBy(() => culpritOf(parts.key, request));
     const onReleased = () => {
       pooled.idleSince = performance.now();
       if (isUnused(pooled) && pooled.isRetired && variant.pooledChildren.has(pooled)) dismiss(pooled, "retired");

@@ -13,7 +13,7 @@ export interface LeaseRequest {
   /** The era of the client. */
   readonly wanted: Era;
   readonly mode: LeaseMode;
-  /** The client's address, as far as it is known: asked for when a child must be started, is had alone, or has crashed. */
+  /** The client's address, as far as it is known: asked for when a child must be started or has crashed. */
   readonly address?: () => string;
   /** Called before a child is started for it; a session's start was counted when it was opened. @throws ProxyError rate_limited. */
   readonly admitStart?: (() => void) | undefined;

@@ -10,6 +10,6 @@ export interface Round {
   readonly sink: StatelessSink;
   /** Gives a header of the HTTP request. */
   readonly header: (name: string) => string | null;
-  /** The client's address, as long as the request is open; asking for it costs. */
+  /** The client's address, also when the request is over; asking for it costs. */
   readonly client: () => string;
 }

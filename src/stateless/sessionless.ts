@@ -25,7 +25,7 @@ export interface SessionlessRequest extends Caller, IncomingRequest {
   readonly sink: StatelessSink;
   /** Aborted when nobody reads the answer any more: that cancels the request, since no stream will ever bring it. */
   readonly signal: AbortSignal;
-  /** The client's address, as long as the request is open; asking for it costs. */
+  /** The client's address, also when the request is over; asking for it costs. */
   readonly client: () => string;
   /** Called before a process is started for it. @throws ProxyError rate_limited. */
   readonly admitStart?: () => void;

@@ -9,7 +9,7 @@ export interface TransportRequest {
   readonly request: Request;
   readonly server: Server;
   readonly principal: Principal;
-  /** The client's address, for the log. */
+  /** The client's address, also when the request is over, once its messages were admitted; asking for it costs. */
   readonly client: () => string;
   /** Header fields of every answer to this caller. */
   readonly fields: Fields;

@@ -275,42 +275,19 @@ describe("a child", () => {
   });
 });
 
-describe("a child that crashes under one client's call", () => {
-  /** A client whose address is known while its request is open, and how often it was asked for. */
-  const client = (mode: LeaseMode) => {
-    let address = "192.0.2.1";
-    let asked = 0;
-    const tell = () => {
-      asked++;
-      return address;
-    };
-    const close = () => {
-      address = "";
-    };
-    return { wanted: { ...request(mode), address: tell }, close, asked: () => asked };
+test("a child that crashes under one client's call counts against its address, which is asked for no sooner", async () => {
+  const { children: own, starts, started, culprits } = children();
+  let asked = 0;
+  const address = () => {
+    asked++;
+    return "192.0.2.1";
   };
-  const named = culpritOf("key", { ...request(), address: () => "192.0.2.1" });
-
-  test("counts against its address, which is asked for no sooner", async () => {
-    const { children: own, starts, started, culprits } = children();
-    const { wanted, asked } = client("shared");
-    const lease = own.lease(wanted);
-    (await started(1)).succeed();
-    await lease;
-    expect(asked()).toBe(0);
-    starts[0]?.crash();
-    expect(await eventually("the crash", () => culprits[0])).toBe(named);
-    expect(asked()).toBe(1);
-  });
-
-  test("counts against it, too, when the call has outlasted the request that brought it", async () => {
-    const { children: own, starts, started, culprits } = children();
-    const { wanted, close } = client("alone");
-    const lease = own.lease(wanted);
-    (await started(1)).succeed();
-    (await lease).setParked(true);
-    close();
-    starts[0]?.crash();
-    expect(await eventually("the crash", () => culprits[0])).toBe(named);
-  });
+  const lease = own.lease({ ...request(), address });
+  (await started(1)).succeed();
+  await lease;
+  expect(asked).toBe(0);
+  starts[0]?.crash();
+  const culprit = culpritOf("key", { ...request(), address: () => "192.0.2.1" });
+  expect(await eventually("the crash", () => culprits[0])).toBe(culprit);
+  expect(asked).toBe(1);
 });
