@@ -1,5 +1,5 @@
-import { CONNECTION_IDLE_SECONDS, KEEP_ALIVE_FIELDS } from "../app/answering.ts";
 import { createApp } from "../app/app.ts";
+import { CONNECTION_IDLE_SECONDS, KEEP_ALIVE_FIELDS } from "../app/keep-alive.ts";
 import type { Logger } from "../base/logger.ts";
 import { createLogger } from "../base/logger.ts";
 import { createLinkOpener } from "../bridge/open-link.ts";

@@ -6,7 +6,7 @@ import { describePath, describeValue, type Fault } from "../fault.ts";
 import { foreignKeyWarning } from "../file/foreign-keys.ts";
 import { AnyObject, InheritEnv, Text, valid } from "../file/schema.ts";
 import { type Read, valueAt } from "../settings/reader.ts";
-import { SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/settings.ts";
+import { SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/server-settings.ts";
 import { readTree } from "../settings/tree.ts";
 import { readClientEnv } from "./client-env.ts";
 import { expandVariables } from "./expansion.ts";

@@ -1,7 +1,8 @@
 import Type, { type Static, type TProperties, type TSchema } from "typebox";
 import { Check } from "typebox/value";
+import { SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/server-settings.ts";
 import type { AnySetting } from "../settings/setting.ts";
-import { ALL_SETTINGS, SERVER_LIMITS, SERVER_TIMEOUTS } from "../settings/settings.ts";
+import { ALL_SETTINGS } from "../settings/settings.ts";
 import { settingsOf } from "../settings/tree.ts";
 import { ForeignKeys, SWITCHES, TRANSPORTS } from "./foreign-keys.ts";
 

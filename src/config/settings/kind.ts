@@ -66,6 +66,9 @@ export function whole(minimum: number, maximum: number, note = ""): Kind<number>
   return kind(`a whole number from ${minimum} to ${maximum}${note}`, { type: "integer", minimum, maximum }, read, same);
 }
 
+/** A count of things that may be unlimited. */
+export const COUNT = whole(0, 1_000_000, ", 0 for no limit");
+
 /** One of a few words; in flags and environment variables case makes no difference. */
 export function word<const W extends string>(...words: readonly W[]): Kind<W> {
   const read = (raw: unknown) =>

@@ -55,3 +55,8 @@ export function regularNames(key: string): Required<Names> {
   const kebab = key.replaceAll(".", "-").replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
   return { key, flag: `--${kebab}`, environment: kebab.replaceAll("-", "_").toUpperCase() };
 }
+
+/** Makes a setting with the regular names of its path in the file. */
+export function named<T>(key: string, kind: Kind<T>, fallback: T, description: string): Setting<T> {
+  return setting(regularNames(key), kind, fallback, description);
+}

@@ -9,9 +9,15 @@ export const SIZE_FORM =
 export const DURATION_PATTERN = "^(?:0|(0|[1-9][0-9]{0,9})(ms|s|m|h))$";
 export const SIZE_PATTERN = "^(0|[1-9][0-9]{0,15})(B|KB|MB|GB)?$";
 
+/** Units in milliseconds and in bytes, for whoever writes a default. */
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const MB = 1024 ** 2;
+
 /** Largest unit first. */
-const MILLISECONDS: ReadonlyMap<string, number> = new Map(Object.entries({ h: 3_600_000, m: 60_000, s: 1000, ms: 1 }));
-const BYTES: ReadonlyMap<string, number> = new Map(Object.entries({ GB: 1024 ** 3, MB: 1024 ** 2, KB: 1024, B: 1 }));
+const MILLISECONDS: ReadonlyMap<string, number> = new Map(Object.entries({ h: HOUR, m: MINUTE, s: SECOND, ms: 1 }));
+const BYTES: ReadonlyMap<string, number> = new Map(Object.entries({ GB: 1024 * MB, MB, KB: 1024, B: 1 }));
 
 /** A timer that is set for longer than this many milliseconds fires at once instead (setTimeout keeps 31 bits). */
 const MAX_DURATION_MS = 2 ** 31 - 1;
