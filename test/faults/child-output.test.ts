@@ -18,7 +18,8 @@ beforeAll(async () => {
       mcpServers: {
         bursts: fixture("bursts", ["2000"]),
         "floods stdout": fixture("floods-stdout"),
-        "floods lines": fixture("floods-stdout-lines"),
+        // It answers nothing, and its start goes on without its client until then.
+        "floods lines": fixture("floods-stdout-lines", [], { timeouts: { start: "10s" } }),
         "floods stderr": fixture("floods-stderr", ["96"]),
         "huge line": fixture("huge-line", [String(200 * MIB), "endless"], { limits: { lineBytes: "1MB" } }),
         "large line": fixture("huge-line", [String(15 * MIB)]),

@@ -19,10 +19,11 @@ beforeAll(async () => {
         "answers late": fixture("answers-late"),
         "says nothing": fixture("never-answers", ["nothing"], { timeouts: { start: "600ms" } }),
         "slow start": fixture("slow-start", ["900"], { timeouts: { start: "10s", request: "10s" } }),
-        progress: fixture("progress", ["200", "6"]),
+        progress: fixture("progress", ["1000", "6"], { timeouts: { request: "4s" } }),
         "no progress": fixture("progress", ["1500", "1"]),
       },
-      timeouts: { request: "500ms", heartbeat: "50ms", gracefulStop: "500ms" },
+      // What has answered when its client has left is kept for nobody.
+      timeouts: { request: "500ms", heartbeat: "50ms", gracefulStop: "500ms", warm: 0 },
     },
   });
 });

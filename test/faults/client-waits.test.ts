@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { TRANSPORTS } from "../support/conversation.ts";
 import { eventually } from "../support/eventually.ts";
 import { openLegacy, textOf } from "../support/legacy-session.ts";
+import { TEST_MS } from "../support/limits.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { fixture } from "../support/server-entry.ts";
 import type { Message } from "../support/sse-session.ts";
@@ -9,14 +10,15 @@ import { hold, receivedBy, say } from "../support/streamable-puppet.ts";
 import { openStreamable } from "../support/streamable-session.ts";
 
 // The waits inside have deadlines of their own, and say what they waited for.
-setDefaultTimeout(30_000);
+setDefaultTimeout(TEST_MS);
 
 const KINDS = ["legacy", "modern", "shared legacy", "shared modern"] as const;
 const capabilities = { elicitation: {}, sampling: {}, roots: {} };
 
 let proxy: TestProxy;
 beforeAll(async () => {
-  const timeouts = { request: "700ms" };
+  // Long enough for the start and the handshake on a loaded machine, which have the same limit.
+  const timeouts = { request: "4s" };
   const shared = { isolation: "shared", timeouts };
   proxy = await startProxy({
     config: {

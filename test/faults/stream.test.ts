@@ -17,7 +17,8 @@ beforeAll(async () => {
         mirror: fixture("mirror"),
         "bare cr": fixture("bare-cr"),
         injection: fixture("injection"),
-        slow: fixture("slow-start", ["60000"], { limits: { sessionsPerServer: 1 } }),
+        // Its start goes on without its client, up to the limit of a start.
+        slow: fixture("slow-start", ["60000"], { limits: { sessionsPerServer: 1 }, timeouts: { start: "2s" } }),
       },
       timeouts: { heartbeat: "50ms", gracefulStop: "500ms" },
     },
