@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { createSharedRun } from "../../src/base/shared-run.ts";
+import { stopClock } from "../support/fake-clock.ts";
 
 test("all that ask within a window share one run, and the next to ask get the next", async () => {
   let runs = 0;
@@ -9,24 +10,25 @@ test("all that ask within a window share one run, and the next to ask get the ne
 });
 
 test("who asks while a run is under way waits for another, which began after the question", async () => {
-  const began: number[] = [];
+  using clock = stopClock();
+  const happened: string[] = [];
   let finish: () => void = () => undefined;
   const ask = createSharedRun(1, () => {
-    began.push(performance.now());
-    return new Promise<number>((resolve) => {
-      const number = began.length;
-      finish = () => resolve(number);
-      if (number > 1) finish();
+    happened.push("a run begins");
+    return new Promise<void>((resolve) => {
+      finish = resolve;
     });
   });
   const first = ask();
-  while (began.length === 0) await Bun.sleep(1);
-  const asked = performance.now();
+  await clock.pass(5);
   const second = ask();
+  happened.push("asked again");
   finish();
-  expect(await first).toBe(1);
-  expect(await second).toBe(2);
-  expect(began[1]).toBeGreaterThanOrEqual(asked);
+  await first;
+  await clock.pass(5);
+  expect(happened).toEqual(["a run begins", "asked again", "a run begins"]);
+  finish();
+  await second;
 });
 
 test("a run that fails fails for all that shared it, and not for the next", async () => {
@@ -38,9 +40,19 @@ test("a run that fails fails for all that shared it, and not for the next", asyn
 });
 
 test("runs of a costly job are spaced: they take a tenth of the time at most", async () => {
-  const ask = createSharedRun(1, () => Bun.sleep(20));
-  await ask();
-  const since = performance.now();
-  await ask();
-  expect(performance.now() - since).toBeGreaterThan(9 * 15);
+  using clock = stopClock();
+  let begun = 0;
+  const ask = createSharedRun(1, () => {
+    begun++;
+    return Bun.sleep(20);
+  });
+  const first = ask();
+  await clock.pass(30);
+  await first;
+  const second = ask();
+  await clock.pass(9 * 20 - 5);
+  expect(begun).toBe(1);
+  await clock.pass(40);
+  await second;
+  expect(begun).toBe(2);
 });

@@ -1,12 +1,17 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createWatch, type Watch } from "../../src/base/watch.ts";
-import { eventually } from "../support/eventually.ts";
+import { type FakeClock, stopClock } from "../support/fake-clock.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+let clock: FakeClock;
 const watches: Watch[] = [];
+beforeEach(() => {
+  clock = stopClock();
+});
 afterEach(() => {
   for (const watch of watches.splice(0)) watch.close();
+  clock[Symbol.dispose]();
 });
 
 /** A watch over deadlines that the test moves; it says what is due. */
@@ -36,7 +41,9 @@ test("deadlines are met in their order, whichever was told first", async () => {
   const { due, watch } = create(deadlines);
   watch.expect(deadlines.get("late") ?? NEVER);
   watch.expect(deadlines.get("early") ?? NEVER);
-  await eventually("both", () => due.length === 2);
+  await clock.pass(25);
+  expect(due).toEqual(["early"]);
+  await clock.pass(40);
   expect(due).toEqual(["early", "late"]);
 });
 
@@ -50,18 +57,19 @@ test("a later deadline does not put off an earlier one", async () => {
   );
   watch.expect(early);
   watch.expect(inMs(600_000));
-  await eventually("the early one", () => due.length === 1);
+  await clock.pass(25);
+  expect(due).toEqual(["early"]);
 });
 
 test("a deadline that moves away costs one look, and is met when it is due", async () => {
   const deadlines = new Map([["moving", inMs(10)]]);
   const { due, checks, watch } = create(deadlines);
   watch.expect(deadlines.get("moving") ?? NEVER);
-  const moved = inMs(60);
-  deadlines.set("moving", moved);
-  await eventually("it", () => due.length === 1);
-  expect(performance.now()).toBeGreaterThanOrEqual(moved);
-  expect(checks()).toBeLessThanOrEqual(4);
+  deadlines.set("moving", inMs(60));
+  await clock.pass(40);
+  expect([due, checks()]).toEqual([[], 1]);
+  await clock.pass(25);
+  expect([due, checks()]).toEqual([["moving"], 2]);
 });
 
 test("none is met too soon", async () => {
@@ -74,29 +82,31 @@ test("none is met too soon", async () => {
   });
   watches.push(watch);
   watch.expect(at);
-  await eventually("it", () => metAt > 0);
+  await clock.pass(40);
   expect(metAt).toBeGreaterThanOrEqual(at);
 });
 
 test("one that no timer can hold is not met at once", async () => {
   const { due, checks, watch } = create(new Map([["far", inMs(2 ** 40)]]));
   watch.expect(inMs(2 ** 40));
-  await Bun.sleep(30);
+  await clock.pass(1_000);
   expect(due).toEqual([]);
   expect(checks()).toBe(0);
 });
 
 test("after Infinity it rests until something is expected again", async () => {
-  const deadlines = new Map([["first", inMs(5)]]);
+  const deadlines = new Map([["first", inMs(0)]]);
   const { due, checks, watch } = create(deadlines);
   watch.expect(0);
-  await eventually("the first", () => due.length === 1);
+  await clock.pass(10);
+  expect(due).toEqual(["first"]);
   const seen = checks();
-  await Bun.sleep(30);
+  await clock.pass(1_000);
   expect(checks()).toBe(seen);
   deadlines.set("second", inMs(5));
   watch.expect(inMs(5));
-  await eventually("the second", () => due.length === 2);
+  await clock.pass(10);
+  expect(due).toEqual(["first", "second"]);
 });
 
 test("closed, it never looks again, whatever is expected", async () => {
@@ -104,7 +114,7 @@ test("closed, it never looks again, whatever is expected", async () => {
   watch.expect(inMs(5));
   watch.close();
   watch.expect(0);
-  await Bun.sleep(30);
+  await clock.pass(1_000);
   expect(checks()).toBe(0);
 });
 
@@ -116,6 +126,6 @@ test("closed from within a look, it stays closed", async () => {
     return 0;
   });
   watch.expect(0);
-  await Bun.sleep(30);
+  await clock.pass(1_000);
   expect(checks).toBe(1);
 });

@@ -4,6 +4,7 @@ import { readChild } from "../../src/link/child-reader.ts";
 import type { LinkEnd, OwedRequest } from "../../src/link/link.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
 import { eventually, within } from "../support/eventually.ts";
+import { stopClock } from "../support/fake-clock.ts";
 import { createFakeChild } from "./fake-child.ts";
 
 const message = (method: string) => `{"jsonrpc":"2.0","method":"${method}"}`;
@@ -70,16 +71,19 @@ describe("messages of the child", () => {
   });
 
   test("are not read while earlier ones wait for a slow client", async () => {
+    using clock = stopClock();
     const link = createLink();
     const slow = link.slowDown();
     link.say(`${message("a")}\n`);
-    await eventually("the first", () => arrived(link).length === 1);
+    await clock.settle();
     link.say(`${message("b")}\n`);
-    await Bun.sleep(30);
+    await clock.pass(2_000);
     expect(arrived(link)).toEqual([message("a")]);
     slow.open();
-    await eventually("the second", () => arrived(link).length === 2);
+    await clock.settle();
+    expect(arrived(link)).toEqual([message("a"), message("b")]);
     link.exit({ code: 0, signal: null });
+    await clock.pass(2_000);
     await link.end;
   });
 
@@ -112,15 +116,17 @@ describe("messages of the child", () => {
 
 describe("the end of the child", () => {
   test("is its exit, after all that it wrote, also to a slow client", async () => {
+    using clock = stopClock();
     const link = createLink();
     const slow = link.slowDown();
     link.say(`${message("a")}\n`);
-    await eventually("the first", () => arrived(link).length === 1);
+    await clock.settle();
     link.say(`${message("b")}\n`);
     link.exit({ code: 3, signal: null });
-    await Bun.sleep(300);
+    await clock.pass(2_000);
     expect(link.ends()).toBe(0);
     slow.open();
+    await clock.pass(2_000);
     expect(await link.end).toEqual({ kind: "exited", exit: { code: 3, signal: null }, stderr: "last words" });
     expect(arrived(link)).toEqual([message("a"), message("b")]);
   });
@@ -132,16 +138,22 @@ describe("the end of the child", () => {
   });
 
   test("is its exit when stdout ends a moment before it is known", async () => {
+    using clock = stopClock();
     const link = createLink();
     link.closeStdout();
-    setTimeout(() => link.exit({ code: 4, signal: null }), 50);
+    await clock.pass(50);
+    link.exit({ code: 4, signal: null });
+    await clock.pass(2_000);
     expect(await link.end).toMatchObject({ kind: "exited", exit: { code: 4 } });
   });
 
   test("is its exit when its death broke stdin", async () => {
+    using clock = stopClock();
     const link = createLink();
     link.closeStdin();
-    setTimeout(() => link.exit({ code: 5, signal: null }), 50);
+    await clock.pass(50);
+    link.exit({ code: 5, signal: null });
+    await clock.pass(2_000);
     expect(await link.end).toMatchObject({ kind: "exited", exit: { code: 5 } });
   });
 
@@ -149,11 +161,13 @@ describe("the end of the child", () => {
     ["closeStdin", "stdin"],
     ["closeStdout", "stdout"],
   ] as const)("is what it closed while it lives on: %s", async (close, stream) => {
+    using clock = stopClock();
     const link = createLink();
     link[close]();
+    await clock.pass(2_000);
     expect(await link.end).toEqual({ kind: "closed", stream, stderr: "last words" });
     link.exit({ code: 0, signal: null });
-    await Bun.sleep(10);
+    await clock.pass(2_000);
     expect(link.ends()).toBe(1);
   });
 
@@ -193,18 +207,20 @@ describe("a message without its newline", () => {
   });
 
   test("is not taken while it may go on", async () => {
+    using clock = stopClock();
     const link = createLink();
     const whole = '{"jsonrpc":"2.0","id":1,"result":{"a":{"b":{}},"c":{}}}';
     for (const end of [whole.indexOf("}}") + 1, whole.indexOf("}}") + 2, whole.length - 2, whole.length - 1]) {
       link.say(whole.slice(0, end));
       // Longer than the silence that ends a message.
-      await Bun.sleep(250);
+      await clock.pass(2_000);
       expect(arrived(link)).toEqual([]);
       link.say(`${whole.slice(end)}\n`);
-      await eventually("the message", () => arrived(link).length === 1);
+      await clock.settle();
       expect(link.received.splice(0)).toEqual([[whole]]);
     }
     link.exit({ code: 0, signal: null });
+    await clock.pass(2_000);
     await link.end;
   });
 });
@@ -235,22 +251,25 @@ describe("an answer that cannot be used", () => {
   });
 
   test("without an id is one for the only request there is, unless its own answer comes soon", async () => {
+    using clock = stopClock();
     const owed = [request("7")];
     const link = createLink({ owed });
     link.say('{"jsonrpc":"2.0","result":{}}\n');
-    await eventually("the error", () => arrived(link).length === 1);
+    await clock.pass(2_000);
     expect(errorOf(arrived(link)[0])).toMatchObject({ id: 7, error: { data: { code: "child_bad_answer" } } });
 
     link.received.length = 0;
     link.say('{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"no"}}\n');
     const answer = '{"jsonrpc":"2.0","id":7,"result":{}}';
     link.say(`${answer}\n`);
-    await eventually("the answer", () => arrived(link).length === 1);
+    await clock.settle();
+    expect(arrived(link)).toEqual([answer]);
     // The next request may have the same id.
     owed.splice(0, 1, request("7"));
-    await Bun.sleep(1_100);
+    await clock.pass(2_000);
     expect(arrived(link)).toEqual([answer]);
     link.exit({ code: 0, signal: null });
+    await clock.pass(2_000);
     await link.end;
   });
 
@@ -264,12 +283,19 @@ describe("an answer that cannot be used", () => {
   });
 
   test("in the text of a log is none if the answer itself comes soon", async () => {
-    const link = createLink({ owed: [request("7"), request("8")] });
+    using clock = stopClock();
+    const owed = [request("7"), request("8")];
+    const link = createLink({ owed });
     const answer = '{"jsonrpc":"2.0","id":7,"result":{}}';
     link.say(`DEBUG sending {"jsonrpc":"2.0","id":7,"result":{...}}\n${answer}\n`);
-    await eventually("the answer", () => arrived(link).length === 1);
+    await clock.settle();
+    expect(arrived(link)).toEqual([answer]);
+    // It is owed no more.
+    owed.shift();
+    await clock.pass(2_000);
     expect(arrived(link)).toEqual([answer]);
     link.exit({ code: 0, signal: null });
+    await clock.pass(2_000);
     await link.end;
   });
 });

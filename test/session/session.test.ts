@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ProxyError } from "../../src/base/errors.ts";
 import { MAX_IN_FLIGHT } from "../../src/session/from-client.ts";
 import { eventually, within } from "../support/eventually.ts";
+import { stopClock } from "../support/fake-clock.ts";
 import { createFakeSession, type FakeSession } from "./fake-session.ts";
 
 const call = (id: string | number, more: object = {}) => ({ jsonrpc: "2.0", id, method: "tools/call", ...more });
@@ -202,21 +203,29 @@ describe("time limits", () => {
   });
 
   test("a cancelled request is no start that fails", async () => {
+    using clock = stopClock();
     const fake = createFakeSession({ timeouts: { startMs: 50 } });
+    let isOver = false;
+    void fake.ended.then(() => {
+      isOver = true;
+    });
     fake.send(call(1));
     fake.send(notification("notifications/cancelled", { requestId: 1 }));
-    expect(await Promise.race([fake.ended, Bun.sleep(150).then(() => "alive")])).toBe("alive");
+    await clock.pass(1_000);
+    expect(isOver).toBe(false);
     fake.session.end("client-closed");
   });
 });
 
 test("while the client is slow the child is not read", async () => {
+  using clock = stopClock();
   const fake = createFakeSession();
   fake.setClient("slow");
   fake.say(notification("first", {}));
-  await eventually("the first message", () => fake.toClient.length === 1);
+  await clock.settle();
+  expect(fake.toClient.length).toBe(1);
   fake.say(notification("second", {}));
-  await Bun.sleep(50);
+  await clock.pass(1_000);
   expect(fake.toClient.length).toBe(1);
   fake.session.end("client-closed");
 });
