@@ -5,6 +5,7 @@ import type { ConnectLink, RawMessage } from "../link/link.ts";
 import { type Caller, callerKey, culpritKey } from "../pool/caller.ts";
 import type { Pool } from "../pool/pool.ts";
 import { createCrashBackoff } from "../process/crash-backoff.ts";
+import type { Server } from "../process/server.ts";
 import type { Starter } from "../process/starter.ts";
 import type { JsonScanner } from "../wire/json-scan.ts";
 import { createBridgedLink } from "./bridged-link.ts";
@@ -37,6 +38,8 @@ export interface LinkOpener {
   readonly open: (request: LinkRequest) => Promise<OpenedLink>;
   /** Whether a start of the caller's waits for this: it has a place already. */
   readonly isAwaited: (request: Caller & { readonly first?: RawMessage }) => boolean;
+  /** Ends the start that has been without a client for longest, of a server or of all. @returns when it is gone; undefined: there is none. */
+  readonly endOldest: (of: Server | undefined) => Promise<void> | undefined;
   /** Ends the starts whose client has left. */
   readonly close: () => void;
 }
@@ -140,6 +143,7 @@ export function createLinkOpener(options: LinkOpenerOptions): LinkOpener {
     open: async (request) => (request.server.isolation === "shared" ? openShared(request) : openOwn(request)),
     isAwaited: (request) =>
       orphans.has(callerKey(request), request.first === undefined ? undefined : openingOf(request.first)),
+    endOldest: orphans.endOldest,
     close: orphans.close,
   };
 }

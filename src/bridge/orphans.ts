@@ -1,3 +1,4 @@
+import type { Server } from "../process/server.ts";
 import type { Opening } from "./opening.ts";
 import type { OwnStart } from "./own-start.ts";
 
@@ -9,7 +10,9 @@ const MAX_ORPHANS = 64;
 const LONGEST_START_MS = 180_000;
 
 interface Orphan {
+  readonly caller: string;
   readonly start: OwnStart;
+  readonly gone: Promise<void>;
   readonly onGone: (gone: Promise<void> | void) => void;
   readonly warmMs: number;
   isReady: boolean;
@@ -27,67 +30,76 @@ export interface Orphans {
   readonly take: (caller: string, opening: Opening) => OwnStart | undefined;
   /** Whether there is one for the caller; of those that fit, where it is known what is to be opened with. */
   readonly has: (caller: string, opening: Opening | undefined) => boolean;
+  /** Ends the one that has been without a client for longest, of a server or of all. @returns when it is gone; undefined: there is none. */
+  readonly endOldest: (of: Server | undefined) => Promise<void> | undefined;
   /** Ends all, and takes no more. */
   readonly close: () => void;
 }
 
 export function createOrphans(): Orphans {
   const callers = new Map<string, Set<Orphan>>();
-  let count = 0;
+  /** In the order in which their clients left. */
+  const all = new Set<Orphan>();
   let isClosed = false;
 
   /** Whether it was still there. */
-  const remove = (caller: string, orphan: Orphan): boolean => {
-    const own = callers.get(caller);
-    if (own?.delete(orphan) !== true) return false;
-    if (own.size === 0) callers.delete(caller);
+  const remove = (orphan: Orphan): boolean => {
+    if (!all.delete(orphan)) return false;
+    const own = callers.get(orphan.caller);
+    own?.delete(orphan);
+    if (own?.size === 0) callers.delete(orphan.caller);
     clearTimeout(orphan.timer);
-    count--;
     return true;
   };
 
-  const end = (caller: string, orphan: Orphan) => {
-    if (remove(caller, orphan)) orphan.onGone(orphan.start.stop());
+  const end = (orphan: Orphan) => {
+    if (remove(orphan)) orphan.onGone(orphan.start.stop());
   };
 
-  const expireIn = (caller: string, orphan: Orphan, ms: number) => {
+  const expireIn = (orphan: Orphan, ms: number) => {
     clearTimeout(orphan.timer);
-    orphan.timer = setTimeout(() => end(caller, orphan), ms);
+    orphan.timer = setTimeout(() => end(orphan), ms);
   };
 
   return {
     keep: (caller, start, warmMs) => {
       const deadline = start.deadline();
       const leftMs = deadline === Number.POSITIVE_INFINITY ? LONGEST_START_MS : deadline - performance.now();
-      const isFull = (callers.get(caller)?.size ?? 0) >= MAX_OF_CALLER || count >= MAX_ORPHANS;
+      const isFull = (callers.get(caller)?.size ?? 0) >= MAX_OF_CALLER || all.size >= MAX_ORPHANS;
       if (isClosed || isFull || leftMs <= 0 || !start.isUnclaimed()) return undefined;
       const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
-      const orphan: Orphan = { start, onGone, warmMs, isReady: false, timer: undefined };
+      const orphan: Orphan = { caller, start, gone, onGone, warmMs, isReady: false, timer: undefined };
       const own = callers.get(caller) ?? new Set();
       callers.set(caller, own.add(orphan));
-      count++;
+      all.add(orphan);
       start.detach();
-      expireIn(caller, orphan, leftMs);
+      expireIn(orphan, leftMs);
       void start.answered.then(() => {
         orphan.isReady = true;
         // One that no client has waited for has gone on for what it had to install, and is of no more use.
-        if (callers.get(caller)?.has(orphan) === true) expireIn(caller, orphan, start.isWanted() ? warmMs : 0);
+        if (all.has(orphan)) expireIn(orphan, start.isWanted() ? warmMs : 0);
       });
-      void start.useless.then(() => end(caller, orphan));
+      void start.useless.then(() => end(orphan));
       return gone;
     },
     take: (caller, opening) => {
       const fitting = [...(callers.get(caller) ?? [])].filter(({ start }) => start.fits(opening));
       const chosen = fitting.find(({ isReady }) => isReady) ?? fitting[0];
-      if (chosen === undefined || !remove(caller, chosen)) return undefined;
+      if (chosen === undefined || !remove(chosen)) return undefined;
       chosen.onGone();
       return chosen.start;
     },
     has: (caller, opening) =>
       [...(callers.get(caller) ?? [])].some(({ start }) => opening === undefined || start.fits(opening)),
+    endOldest: (of) => {
+      const oldest = [...all].find(({ start }) => of === undefined || start.server === of);
+      if (oldest === undefined) return undefined;
+      end(oldest);
+      return oldest.gone;
+    },
     close: () => {
       isClosed = true;
-      for (const [caller, own] of callers) for (const orphan of own) end(caller, orphan);
+      for (const orphan of all) end(orphan);
     },
   };
 }

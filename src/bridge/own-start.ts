@@ -2,6 +2,7 @@ import { readChild } from "../link/child-reader.ts";
 import { servedEra } from "../link/eras.ts";
 import type { Link, RawMessage } from "../link/link.ts";
 import type { StartWords } from "../process/child-stderr.ts";
+import type { Server } from "../process/server.ts";
 import type { Opening } from "./opening.ts";
 import { onEnd, PING_ID, take } from "./own-start-answers.ts";
 import {
@@ -17,6 +18,7 @@ import { bridge, discover, send } from "./own-start-steps.ts";
 /** A child that a session has for itself, with all that comes before its first answer. */
 export interface OwnStart {
   readonly name: string;
+  readonly server: Server;
   readonly pid: number;
   /** Attaches a session; none may be attached. */
   readonly attach: (client: OwnStartClient) => void;
@@ -64,6 +66,7 @@ export function createOwnStart(options: OwnStartOptions): OwnStart {
 
   return {
     name,
+    server,
     pid: child.pid,
     attach: (client) => {
       own.client = client;

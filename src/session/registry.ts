@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { ProxyError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Principal } from "../base/principal.ts";
@@ -86,10 +87,14 @@ export function createRegistry({ maxSessions, starter, links, log }: RegistryOpt
     };
   };
 
+  const endOldestStart = (of: Server | undefined): Promise<void> | undefined =>
+    // The session that it was started for is told next, and gives back the place.
+    links.endOldest(of)?.then(() => setImmediate());
+
   const openSession = async (options: OpenOptions): Promise<Session> => {
     const { server, principal, transport, variables, createOutput } = options;
     const isAwaited = links.isAwaited(options);
-    const leavePlace = await takeWithRoom(sessions, server, () => takePlace(server, isAwaited));
+    const leavePlace = await takeWithRoom({ sessions, endOldestStart }, server, () => takePlace(server, isAwaited));
     try {
       const { name, connect } = await links.open(options);
       const id = options.id ?? createSessionId();

@@ -4,6 +4,7 @@ import { createOrphans } from "../../src/bridge/orphans.ts";
 import type { OwnStart } from "../../src/bridge/own-start.ts";
 import { readClientMessage } from "../../src/transport/client-message.ts";
 import { createJsonScanner } from "../../src/wire/json-scan.ts";
+import { scriptServer } from "../process/child-host.ts";
 import { eventually } from "../support/eventually.ts";
 
 const LONG_MS = 60_000;
@@ -12,13 +13,20 @@ const found = openingOf(readClientMessage(Buffer.from(text), createJsonScanner(8
 if (found === undefined) throw new Error("it is an initialize");
 const opening = found;
 
-function createStart({ fits = true, isUnclaimed = true, leftMs = LONG_MS, isWanted = true } = {}) {
+function createStart({
+  fits = true,
+  isUnclaimed = true,
+  leftMs = LONG_MS,
+  isWanted = true,
+  server = scriptServer(""),
+} = {}) {
   const answered = Promise.withResolvers<void>();
   const useless = Promise.withResolvers<void>();
   let stops = 0;
   let detached = 0;
   const start: OwnStart = {
     name: "1",
+    server,
     pid: 1,
     attach: () => undefined,
     detach: () => void detached++,
@@ -93,6 +101,29 @@ describe("a start without a client", () => {
     const more = Array.from({ length: 70 }, (_, n) => orphans.keep(`caller ${n}`, createStart().start, LONG_MS));
     expect(more.filter((gone) => gone !== undefined).length).toBe(60);
     orphans.close();
+  });
+
+  test("makes room: the one whose client left first ends, of all or of one server", async () => {
+    const orphans = createOrphans();
+    const other = scriptServer("", { name: "other" });
+    const [first, second] = [createStart(), createStart()];
+    const others = createStart({ server: other });
+    for (const [caller, { start }] of [
+      ["b", first],
+      ["a", second],
+      ["a", others],
+    ] as const) {
+      void orphans.keep(caller, start, LONG_MS);
+    }
+    const stops = () => [first, second, others].map((start) => start.stops());
+    await orphans.endOldest(other);
+    expect(stops()).toEqual([0, 0, 1]);
+    await orphans.endOldest(undefined);
+    expect(stops()).toEqual([1, 0, 1]);
+    expect(orphans.endOldest(other)).toBeUndefined();
+    await orphans.endOldest(undefined);
+    expect(stops()).toEqual([1, 1, 1]);
+    expect(orphans.endOldest(undefined)).toBeUndefined();
   });
 
   test("ends with the proxy, which takes no more", async () => {

@@ -88,11 +88,11 @@ describe("a handshake with a modern server", () => {
   test.each([
     ["server/discover", "initialize"],
     ["initialize", "server/discover"],
-  ] as const)("that is slow asks both, and takes the answers as they come: %s first", async (...order) => {
+  ] as const)("that is slow asks both, and takes the answers as they come: %s first", async (first, second) => {
     const fake = createFakeLink();
     const handshake = begin(fake, { probeMs: PROBE_MS });
     await fake.asked("initialize");
-    for (const method of order) fake.answer(method, method === "initialize" ? UNSUPPORTED : DISCOVERED);
+    for (const method of [first, second]) fake.answer(method, method === "initialize" ? UNSUPPORTED : DISCOVERED);
     expect(await handshake).toMatchObject(modern);
     expect(fake.got).toEqual(["server/discover", "initialize"]);
   });

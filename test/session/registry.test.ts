@@ -122,6 +122,16 @@ describe("places", () => {
     expect([registry.count(server), registry.count(other), registry.size()]).toEqual([1, 1, 2]);
   });
 
+  test("of starts without a client are for those who come, as many as are needed", async () => {
+    const registry = create(3);
+    const server = scriptServer(TALKS);
+    for (const id of ["a", "b", "c"]) (await open(registry, server, { principal: { id } })).end("client-closed");
+    expect(registry.size()).toBe(3);
+    const [d, e] = [{ id: "d" }, { id: "e" }];
+    await Promise.all([open(registry, server, { principal: d }), open(registry, server, { principal: e })]);
+    expect(registry.size()).toBe(3);
+  });
+
   test("come back when the child cannot be started", async () => {
     const registry = create(1);
     expect(await refusal(open(registry, scriptServer(TALKS, { program: undefined })))).toBe("child_start_failed");
