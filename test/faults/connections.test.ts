@@ -15,7 +15,7 @@ beforeAll(async () => {
     config: {
       mcpServers: {
         echo: fixture("echo"),
-        brief: fixture("exits-mid-request"),
+        brief: fixture("exits-mid-request", [], { timeouts: { start: "20s" } }),
         deaf: fixture("never-answers"),
         late: fixture("never-answers", ["nothing"]),
       },

@@ -50,7 +50,7 @@ describe("a start that must not be", () => {
     const { exitCode, output } = await runProxy({
       env: { MAXIM_SECRET: undefined, PORT: "x" },
       config: {
-        mcpServers: { echo: { ...echo, env: { TOKEN: 7, OTHER: "VALUE-SENTINEL" }, timeouts: { idle: "soon" } } },
+        mcpServers: { echo: { ...echo, env: { TOKEN: ["x"], OTHER: "VALUE-SENTINEL" }, timeouts: { idle: "soon" } } },
         nonsense: 1,
       },
     });

@@ -245,7 +245,6 @@ describe("J4: batches", () => {
     ["an empty one", "[]"],
     ["one with what is no message", batch(ping(1), "42")],
     ["one with a batch in it", batch(ping(1), batch(NOTIFICATION))],
-    ["one with an id twice", batch(ping(1), ping(1))],
     ["one of ten thousand", batch(...Array.from({ length: 10_000 }, () => NOTIFICATION))],
   ])("%s is refused also there, whole", async (_, body) => {
     const session = await openStreamable(proxy, "puppet", { revision: "2025-03-26" });
@@ -253,6 +252,18 @@ describe("J4: batches", () => {
     expect(answer.status).toBe(400);
     expect(answer.messages()[0]?.error?.code).toBe(-32600);
     expect((await receivedBy(session)).length).toBe(2);
+    await session.end();
+  });
+
+  test("one with an id twice is answered twice, each under that id", async () => {
+    const session = await openStreamable(proxy, "puppet", { revision: "2025-03-26" });
+    const answer = await session.post(batch(ping(1), ping(1)));
+    expect(answer.status).toBe(200);
+    await answer.ended;
+    expect(answer.messages().map(({ id, result }) => [id, result])).toEqual([
+      [1, {}],
+      [1, {}],
+    ]);
     await session.end();
   });
 

@@ -171,14 +171,8 @@ describe("initialize", () => {
     await session.end();
   });
 
-  test.each([
-    ["another request", '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'],
-    ["a notification", '{"jsonrpc":"2.0","method":"notifications/initialized"}'],
-    ["initialize as a notification", '{"jsonrpc":"2.0","method":"initialize","params":{}}'],
-    ["a response", '{"jsonrpc":"2.0","id":1,"result":{}}'],
-    ["broken JSON", '{"jsonrpc":"2.0","id":1,"method":"initialize"'],
-  ])("alone starts a session: %s without one gets 400 and starts nothing", async (_, body) => {
-    expect((await postTo(proxy, "echo", body)).status).toBe(400);
+  test("that is no valid JSON gets 400 and starts nothing", async () => {
+    expect((await postTo(proxy, "echo", '{"jsonrpc":"2.0","id":1,"method":"initialize"')).status).toBe(400);
     expect(proxy.children()).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { ProxyError } from "../../base/errors.ts";
 import type { RawMessage } from "../../link/link.ts";
 import type { Sessionless } from "../../stateless/sessionless.ts";
 import { ASSUMED_REVISION, isSessionRevision } from "../../wire/revisions.ts";
@@ -28,6 +29,8 @@ export function createSessionlessTransport(
       const { line, message } = raw;
       const rawId = message.kind === "request" ? message.rawId : undefined;
       try {
+        const revision = request.headers.get("mcp-protocol-version") ?? ASSUMED_REVISION;
+        if (message.kind === "response" && !isSessionRevision(revision)) throw unaskedAnswer();
         const caller = { server, principal, variables: readVariables(request.headers, server) };
         if (message.kind !== "request") {
           sessionless.notice(caller, raw);
@@ -41,7 +44,6 @@ export function createSessionlessTransport(
           signal: request.signal,
           takesStream: types.stream,
         });
-        const revision = request.headers.get("mcp-protocol-version") ?? ASSUMED_REVISION;
         void sessionless.serve({
           ...caller,
           ...message,
@@ -59,4 +61,11 @@ export function createSessionlessTransport(
       }
     },
   };
+}
+
+/** From 2026-07-28 on a server asks for nothing that a client would answer by a message of its own (basic/patterns/mrtr). */
+function unaskedAnswer(): ProxyError {
+  return new ProxyError("invalid_request", {
+    message: "Revisions without sessions have no answers of clients: send inputResponses with the request itself.",
+  });
 }
