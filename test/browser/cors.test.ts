@@ -57,6 +57,8 @@ describeInBrowser("a page of another origin in Chromium", () => {
   });
 
   test("not on the list cannot post either, not even what needs no preflight", async () => {
+    // One of its own: of refusals that are alike, the log has the first and then a sum.
+    await using proxy = await startProxy({ config: { mcpServers: { echo: fixture("echo") } } });
     await using context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(other.url.href);
