@@ -33,7 +33,8 @@ beforeAll(async () => {
         slow: fixture("slow-start", ["60000"]),
         silent: fixture("echo", [], { timeouts: { silent: "700ms" } }),
       },
-      timeouts: { heartbeat: "200ms", gracefulStop: "1s" },
+      // A start goes on without its client: it has an end here, and what it came to is kept for nobody.
+      timeouts: { heartbeat: "200ms", gracefulStop: "1s", start: "10s", warm: 0 },
     },
   });
 }, TEST_MS);
