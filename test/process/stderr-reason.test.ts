@@ -17,7 +17,7 @@ npm notice New major version of npm available! 10.8.2 -> 11.19.1
 npm notice Changelog: https://github.com/npm/cli/releases/tag/v11.19.1
 npm notice To update run: npm install -g npm@11.19.1
 npm notice
-npm error A complete log of this run can be found in: /root/.npm/_logs/2026-11-25T06_49_36_708Z-debug-0.log`,
+npm error A complete log of this run can be found in: /home/user/.npm/_logs/2026-11-25T06_49_36_708Z-debug-0.log`,
     "npm error 404 Not Found - GET https://registry.npmjs.org/@x%2fnone-at-all",
   ],
   "npx: a home that cannot be written": [
@@ -40,7 +40,7 @@ npm ERR! notarget No matching version found for cowsay@99.
 npm ERR! notarget In most cases you or one of your dependencies are requesting
 npm ERR! notarget a package version that doesn't exist.
 
-npm ERR! A complete log of this run can be found in: /root/.npm/_logs/x-debug-0.log`,
+npm ERR! A complete log of this run can be found in: /home/user/.npm/_logs/x-debug-0.log`,
     "npm error notarget No matching version found for cowsay@99.",
   ],
   "npx: no network": [
@@ -53,7 +53,7 @@ npm error network This is a problem related to network connectivity.`,
   ],
   "npx: a package without a program": [
     `npm error could not determine executable to run
-npm error A complete log of this run can be found in: /root/.npm/_logs/x-debug-0.log`,
+npm error A complete log of this run can be found in: /home/user/.npm/_logs/x-debug-0.log`,
     "npm error could not determine executable to run",
   ],
   "node: a module of CommonJS": [
@@ -225,7 +225,7 @@ server: error: the following arguments are required: --api-key`,
     `Downloading pydantic-core (2.0MiB)
 Installed 32 packages in 45ms
 Traceback (most recent call last):
-  File "/root/.cache/uv/archive-v0/x/bin/server", line 10, in <module>
+  File "/home/user/.cache/uv/archive-v0/x/bin/server", line 10, in <module>
     sys.exit(main())
 RuntimeError: Please set BRAVE_API_KEY`,
     "RuntimeError: Please set BRAVE_API_KEY",
